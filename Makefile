@@ -1,0 +1,35 @@
+# `make run` and `make test` need Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+run: .venv/run
+	@exec $(BIN)/diundashboard serve
+
+test: .venv/test
+	$(BIN)/python -m pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/test
+	$(BIN)/python -m tests.bench
+
+screenshots: .venv/test
+	$(BIN)/python -m tests.screenshots
+
+test-docker: .venv/test
+	$(BIN)/python -m pytest tests/docker
+
+.venv/run: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "DIUN Dashboard needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/test: .venv/run
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+.PHONY: run test lint bench screenshots test-docker

@@ -1,0 +1,1 @@
+"""DIUN Dashboard: keeps what DIUN says once, and lets people work it off."""

@@ -1,0 +1,134 @@
+"""Every setting of the dashboard: its environment variable, its default, what it means and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class Misconfigured(Exception):
+    """A setting makes no sense; the message names the variable and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable.
+
+    `check` turns its text into the value, and raises ValueError with what is allowed. A secret can also be read from
+    the file that `NAME_FILE` names, as Docker and Kubernetes hand secrets over, and is never printed.
+    """
+
+    name: str
+    default: str
+    meaning: str
+    check: Callable[[str], Any]
+    secret: bool = False
+
+    def read(self, environ: Mapping[str, str]) -> Any:
+        """The checked value of this setting.
+
+        Raises:
+            Misconfigured: the value is not allowed, or the file that it should be read from cannot be.
+        """
+        text = environ.get(self.name, "")
+        file_variable = f"{self.name}_FILE"
+        if self.secret and (path := environ.get(file_variable)):
+            if text:
+                raise Misconfigured(f"set {self.name} or {file_variable}, not both")
+            try:
+                text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+                raise Misconfigured(f"{file_variable}: cannot read {path!r}: {reason}") from None
+        try:
+            return self.check(text or self.default)
+        except ValueError as error:
+            shown = "" if self.secret else f" is {text!r}, but"
+            raise Misconfigured(f"{self.name}{shown} must be {error}") from None
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text without NUL characters")
+    return text
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def check(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return check
+
+
+def _workers(text: str) -> int | None:
+    return _number(1, 64)(text) if text else None
+
+
+def _secret(text: str) -> str:
+    if text != text.strip() or not text.isprintable():
+        raise ValueError("text in one line without spaces around it, as an HTTP header can carry no other")
+    return text
+
+
+SETTINGS = (
+    Setting("HOST", "127.0.0.1", "The address to listen on.", _text),
+    Setting("PORT", "8080", "The port to listen on.", _number(1, 65535)),
+    Setting("DB_PATH", "diun.db", "The SQLite file; its folder is created.", _text),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "A PostgreSQL URI or conninfo string, anything that libpq takes; when set, PostgreSQL is used, not SQLite.",
+        _text,
+        secret=True,
+    ),
+    Setting(
+        "WEBHOOK_SECRET",
+        "",
+        "What DIUN must send in `Authorization`, bare or after `Bearer `; empty: anyone may send.",
+        _secret,
+        secret=True,
+    ),
+    Setting(
+        "WEB_CONCURRENCY",
+        "",
+        "How many worker processes; empty: one on SQLite, two on PostgreSQL.",
+        _workers,
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        "0",
+        "How many reverse proxies stand in front and set `X-Forwarded-*`; 0: those headers are ignored.",
+        _number(0, 9),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings, read once at start."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    db_path: str = "diun.db"
+    database_url: str = ""
+    webhook_secret: str = ""
+    web_concurrency: int | None = None
+    trusted_proxies: int = 0
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Config:
+        """Every setting out of the environment.
+
+        Raises:
+            Misconfigured: a value is not allowed.
+        """
+        return cls(**{setting.name.lower(): setting.read(environ) for setting in SETTINGS})
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes serve."""
+        return self.web_concurrency or (2 if self.database_url else 1)

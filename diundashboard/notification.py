@@ -1,0 +1,128 @@
+"""What DIUN sends: the bytes of a request's body become a Notification, or a refusal that says why.
+
+DIUN sends each notification once and never again, so all that can be understood is taken: unknown fields are
+ignored, and a known field of another type counts as missing. The payload keeps what was really sent.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from diundashboard import image
+from diundashboard.model import storable
+
+BODY_LIMIT = 1024 * 1024
+"""The largest body, in bytes."""
+
+_CONTAINER_KEYS = ("ctn_names", "ctn_name", "task_name", "pod_name")
+
+
+class Refused(Exception):
+    """A body that is no notification; the message is written for the person who reads DIUN's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One webhook request of DIUN.
+
+    `created` is when the image was published, in UTC, to the microsecond. `containers` are the names of what runs the
+    image, as the provider calls it. `payload` is the request's body.
+    """
+
+    hostname: str
+    reference: image.Reference
+    digest: str
+    status: str
+    provider: str
+    platform: str
+    mime_type: str
+    hub_link: str
+    diun_version: str
+    created: datetime | None
+    metadata: dict[str, str]
+    containers: tuple[str, ...]
+    payload: bytes
+
+
+def parse(body: bytes) -> Notification:
+    """Read one request's body.
+
+    Raises:
+        Refused: it is empty, not a JSON object, or names no image.
+    """
+    if not body.strip():
+        raise Refused("the request has no body; DIUN's webhook notifier sends JSON")
+    fields = _object(body)
+    text = _text(fields, "image").strip()
+    if not text:
+        raise Refused('the notification names no image: its field "image" is missing, empty or not a string')
+    metadata = _metadata(fields)
+    return Notification(
+        hostname=_text(fields, "hostname"),
+        reference=image.parse(text),
+        digest=_text(fields, "digest"),
+        status=_text(fields, "status"),
+        provider=_text(fields, "provider"),
+        platform=_text(fields, "platform"),
+        mime_type=_text(fields, "mime_type"),
+        hub_link=_text(fields, "hub_link"),
+        diun_version=_text(fields, "diun_version"),
+        created=_time(fields.get("created")),
+        metadata=metadata,
+        containers=_containers(metadata),
+        payload=body,
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        # Numbers stay text: none is a known field, and Python limits how long an integer may be.
+        fields = json.loads(
+            body.decode(json.detect_encoding(body), "replace"),
+            parse_int=str,
+            parse_float=str,
+            parse_constant=refuse,
+        )
+    except RecursionError:
+        raise Refused("the body is JSON that is nested too deeply") from None
+    except ValueError as error:
+        raise Refused(f"the body is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise Refused("the body is JSON, but not an object; DIUN's webhook notifier sends an object")
+    return fields
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return storable(value) if isinstance(value, str) else ""
+
+
+def _metadata(fields: dict[str, Any]) -> dict[str, str]:
+    value = fields.get("metadata")
+    if not isinstance(value, dict):
+        return {}
+    return {storable(key): storable(text) for key, text in value.items() if isinstance(text, str)}
+
+
+def _containers(metadata: dict[str, str]) -> tuple[str, ...]:
+    """The names that the provider gives to what runs the image; its metadata key differs from provider to provider."""
+    names = next((metadata[key] for key in _CONTAINER_KEYS if metadata.get(key)), "")
+    return tuple(sorted({name.strip() for name in names.split(",")} - {""}))
+
+
+def _time(value: object) -> datetime | None:
+    """An RFC 3339 time in UTC; None for what is no time, and for the year 1, which is Go's word for none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time if time.year > 1 else None

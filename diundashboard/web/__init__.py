@@ -1,0 +1,18 @@
+"""The pages, the webhook and the API: one blueprint a file."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from diundashboard.config import Config
+from diundashboard.store import Store
+from diundashboard.web import api, appearance, assets, errors, guard, ops, tags, updates, webhook
+
+
+def register(app: Flask, config: Config, store: Store) -> None:
+    """Give the application its routes, its errors and what its templates use."""
+    app.extensions["diundashboard"] = (config, store)
+    for room in (webhook, updates, tags, api, appearance, ops, assets):
+        app.register_blueprint(room.blueprint)
+    for room in (errors, guard):
+        room.register(app)

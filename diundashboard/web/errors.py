@@ -1,0 +1,58 @@
+"""Every error becomes its answer here: JSON for programs, a page for people, in words that help."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from diundashboard.model import Invalid
+from diundashboard.notification import BODY_LIMIT, Refused
+from diundashboard.store import Conflict, NotFound, Unavailable
+
+logger = logging.getLogger("diundashboard")
+
+_STATUS = {Invalid: 400, Refused: 400, NotFound: 404, Conflict: 409, Unavailable: 503}
+
+_PROGRAMS = ("/api/", "/webhook", "/healthz", "/readyz")
+
+
+def register(app: Flask) -> None:
+    """Answer the errors of every room."""
+    for error, status in _STATUS.items():
+        app.register_error_handler(error, lambda error, status=status: _answer(status, str(error)))
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _answer(status: int, message: str) -> Response:
+    if status == 503:
+        logger.error("%s", message)
+    if request.path.startswith(_PROGRAMS):
+        answer = jsonify(error=message)
+    else:
+        answer = make_response(render_template("error.html", status=status, message=message))
+    answer.status_code = status
+    return answer
+
+
+def _too_large(error: RequestEntityTooLarge) -> Response:
+    return _answer(413, f"the body is larger than {BODY_LIMIT} bytes")
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error
+    answer = _answer(error.code, error.description or error.name)
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            answer.headers[name] = value
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.exception("unexpected error at %s %s", request.method, request.path)
+    return _answer(500, "something unexpected happened; the log of the dashboard says what")

@@ -1,0 +1,1 @@
+"""The schema of both databases, one folder each, in numbered steps that yoyo applies."""

@@ -1,0 +1,5 @@
+DROP TABLE tag_assignments;
+
+DROP TABLE tags;
+
+DROP TABLE updates;
