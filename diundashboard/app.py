@@ -17,8 +17,7 @@ def create_app(config: Config, store: Store) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        app.wsgi_app, *[config.trusted_proxies] * 5
-    )
+    if config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 5)  # type: ignore[method-assign]
     web.register(app, config, store)
     return app

@@ -7,46 +7,9 @@ import logging
 import os
 import socket
 import sys
-from typing import Any
 
-from gunicorn.app.base import BaseApplication
-
-from diundashboard.app import create_app
 from diundashboard.config import SETTINGS, Config, Misconfigured
-from diundashboard.store import Store, StoreError, open_store
-
-THREADS = 8
-"""Requests that one worker answers at the same time."""
-
-
-class Server(BaseApplication):
-    """gunicorn with the settings of the dashboard; it reads no configuration file and no arguments of its own."""
-
-    def __init__(self, config: Config, store: Store, reload: bool) -> None:
-        self._config, self._store, self._reload = config, store, reload
-        super().__init__()
-
-    def load_config(self) -> None:
-        options: dict[str, Any] = {
-            "bind": _bind(self._config),
-            "workers": self._config.workers,
-            "worker_class": "gthread",
-            "threads": THREADS,
-            "reload": self._reload,
-            "loglevel": "warning",
-            "graceful_timeout": 10,
-            "control_socket_disable": True,
-            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
-            # The forwarded headers are for TRUSTED_PROXIES to believe, not for gunicorn.
-            "forwarded_allow_ips": "",
-            "secure_scheme_headers": {},
-            "when_ready": lambda server: print(f"DIUN Dashboard runs at {_address(self._config)}", flush=True),
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        return create_app(self._config, self._store)
+from diundashboard.store import StoreError, open_store
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (Misconfigured, StoreError) as error:
         print(f"diundashboard: {error}", file=sys.stderr)
         return 1
+    # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
+    os.environ.pop("WEB_CONCURRENCY", None)
+    from diundashboard.server import Server
+
     Server(config, store, options.reload).run()
     return 0
 
@@ -77,14 +44,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _bind(config: Config) -> str:
-    return f"[{config.host}]:{config.port}" if ":" in config.host else f"{config.host}:{config.port}"
-
-
-def _address(config: Config) -> str:
-    return f"http://{_bind(config)}"
-
-
 def _check_address(config: Config) -> None:
     """Say in one line what keeps us from listening; gunicorn would try for five seconds, then print a traceback."""
     try:
@@ -94,4 +53,4 @@ def _check_address(config: Config) -> None:
             probe.bind(address)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no such host"
-        raise Misconfigured(f"HOST, PORT: cannot listen on {_bind(config)}: {reason}") from None
+        raise Misconfigured(f"HOST, PORT: cannot listen on {config.bind}: {reason}") from None

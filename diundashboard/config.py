@@ -132,3 +132,8 @@ class Config:
     def workers(self) -> int:
         """How many worker processes serve."""
         return self.web_concurrency or (2 if self.database_url else 1)
+
+    @property
+    def bind(self) -> str:
+        """Where to listen: host and port, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -30,7 +30,7 @@ def now() -> datetime:
 
 def storable(text: str) -> str:
     """The text with U+FFFD for what a database cannot hold: NUL (PostgreSQL) and lone surrogates (UTF-8)."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
 def tag_name(text: str) -> str:

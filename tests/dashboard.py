@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from diundashboard.config import Config
+from diundashboard.config import SETTINGS, Config
 
 COMMAND = Path(sys.executable).with_name("diundashboard")
 START_TIMEOUT = 30
@@ -78,18 +78,20 @@ def free_port() -> int:
 
 def environment(config: Config, **more: str) -> dict[str, str]:
     """The process environment with the settings of `config` and no others."""
-    names = {"DB_PATH": config.db_path, "DATABASE_URL": config.database_url, "WEBHOOK_SECRET": config.webhook_secret}
-    return {**os.environ, **names, "WEB_CONCURRENCY": "", "HOST": "", "PORT": "", "TRUSTED_PROXIES": "", **more}
+    ours = {setting.name for setting in SETTINGS} | {f"{setting.name}_FILE" for setting in SETTINGS}
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    chosen = {"DB_PATH": config.db_path, "DATABASE_URL": config.database_url, "WEBHOOK_SECRET": config.webhook_secret}
+    return inherited | chosen | more
 
 
 @contextmanager
-def running(config: Config, **more: str) -> Iterator[Dashboard]:
+def running(config: Config, command: Sequence[str] = (str(COMMAND), "serve"), **more: str) -> Iterator[Dashboard]:
     """`diundashboard serve` with these settings, ready to answer; it ends with the block."""
     with tempfile.TemporaryDirectory() as folder:
         port, log_file = free_port(), Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [COMMAND, "serve"],
+                command,
                 env=environment(config, PORT=str(port), **more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

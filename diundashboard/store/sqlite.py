@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,17 @@ _IN_STATE = {
 }
 
 
+@dataclass(slots=True)
+class _Arrival:
+    """A notification that waits for its transaction, and what became of it."""
+
+    notification: Notification
+    at: int
+    settled: bool = False
+    update_id: int = 0
+    error: Unavailable | None = None
+
+
 class SQLiteStore(Store):
     """Raises Unavailable where `path` is no file that this program can use; it is then as it was."""
 
@@ -46,78 +59,104 @@ class SQLiteStore(Store):
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._arrivals: deque[_Arrival] = deque()
         self._prepare()
 
     def record(self, notification: Notification) -> int:
-        at = _microseconds(self._clock())
+        """As the interface says. What arrives while another transaction runs is stored together, in the next one.
+
+        One wait for the disk then serves all of them; each is still stored whole or not at all, and durable on return.
+        """
+        arrival = _Arrival(notification, _microseconds(self._clock()))
+        self._arrivals.append(arrival)
+        with self._lock:
+            if not arrival.settled:
+                self._record_arrivals()
+        if arrival.error:
+            raise arrival.error
+        return arrival.update_id
+
+    def _record_arrivals(self) -> None:
+        """Store everything that waits, and tell each whether that worked. The caller holds the lock."""
+        batch = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
+        try:
+            with self._locked_transaction() as cursor:
+                for arrival in batch:
+                    arrival.update_id = self._record(cursor, arrival.notification, arrival.at)
+        except Unavailable as error:
+            for arrival in batch:
+                arrival.error = error
+        for arrival in batch:
+            arrival.settled = True
+
+    def _record(self, cursor: sqlite3.Cursor, notification: Notification, at: int) -> int:
         reference, metadata = notification.reference, json.dumps(notification.metadata)
-        with self._transaction() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO updates (
-                    hostname, image, registry, repository, version, digest, status, kind, provider, platform,
-                    mime_type, hub_link, diun_version, created, metadata, containers, notifications, first_seen_at,
-                    received_at
-                )
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, ?, ?)
-                ON CONFLICT (hostname, image) DO UPDATE
-                   SET digest = excluded.digest,
-                       status = excluded.status,
-                       kind = 'rebuild',
-                       provider = excluded.provider,
-                       platform = excluded.platform,
-                       mime_type = excluded.mime_type,
-                       hub_link = excluded.hub_link,
-                       diun_version = excluded.diun_version,
-                       created = excluded.created,
-                       metadata = excluded.metadata,
-                       received_at = excluded.received_at,
-                       acknowledged_at = NULL,
-                       acknowledged_by = ''
-                 WHERE updates.digest <> excluded.digest
-                """,
-                (
-                    notification.hostname,
-                    reference.image,
-                    reference.registry,
-                    reference.repository,
-                    reference.version,
-                    notification.digest,
-                    notification.status,
-                    "rebuild" if notification.status == "update" else "new",
-                    notification.provider,
-                    notification.platform,
-                    notification.mime_type,
-                    notification.hub_link,
-                    notification.diun_version,
-                    None if notification.created is None else _microseconds(notification.created),
-                    metadata,
-                    at,
-                    at,
-                ),
+        cursor.execute(
+            """
+            INSERT INTO updates (
+                hostname, image, registry, repository, version, digest, status, kind, provider, platform,
+                mime_type, hub_link, diun_version, created, metadata, containers, notifications, first_seen_at,
+                received_at
             )
-            cursor.execute(
-                """
-                UPDATE updates
-                   SET notifications = notifications + 1,
-                       metadata = json_patch(metadata, ?),
-                       containers = (
-                           SELECT json_group_array(value)
-                             FROM (SELECT value FROM json_each(containers) UNION SELECT value FROM json_each(?))
-                       )
-                 WHERE hostname = ? AND image = ?
-                RETURNING id
-                """,
-                (metadata, json.dumps(notification.containers), notification.hostname, reference.image),
-            )
-            update_id: int = cursor.fetchone()[0]
-            cursor.execute(
-                """
-                INSERT INTO notifications (update_id, received_at, status, digest, payload)
-                VALUES (?, ?, ?, ?, ?)
-                """,
-                (update_id, at, notification.status, notification.digest, notification.payload),
-            )
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, ?, ?)
+            ON CONFLICT (hostname, image) DO UPDATE
+               SET digest = excluded.digest,
+                   status = excluded.status,
+                   kind = 'rebuild',
+                   provider = excluded.provider,
+                   platform = excluded.platform,
+                   mime_type = excluded.mime_type,
+                   hub_link = excluded.hub_link,
+                   diun_version = excluded.diun_version,
+                   created = excluded.created,
+                   metadata = excluded.metadata,
+                   received_at = excluded.received_at,
+                   acknowledged_at = NULL,
+                   acknowledged_by = ''
+             WHERE updates.digest <> excluded.digest
+            """,
+            (
+                notification.hostname,
+                reference.image,
+                reference.registry,
+                reference.repository,
+                reference.version,
+                notification.digest,
+                notification.status,
+                "rebuild" if notification.status == "update" else "new",
+                notification.provider,
+                notification.platform,
+                notification.mime_type,
+                notification.hub_link,
+                notification.diun_version,
+                None if notification.created is None else _microseconds(notification.created),
+                metadata,
+                at,
+                at,
+            ),
+        )
+        cursor.execute(
+            """
+            UPDATE updates
+               SET notifications = notifications + 1,
+                   metadata = json_patch(metadata, ?),
+                   containers = (
+                       SELECT json_group_array(value)
+                         FROM (SELECT value FROM json_each(containers) UNION SELECT value FROM json_each(?))
+                   )
+             WHERE hostname = ? AND image = ?
+            RETURNING id
+            """,
+            (metadata, json.dumps(notification.containers), notification.hostname, reference.image),
+        )
+        update_id: int = cursor.fetchone()[0]
+        cursor.execute(
+            """
+            INSERT INTO notifications (update_id, received_at, status, digest, payload)
+            VALUES (?, ?, ?, ?, ?)
+            """,
+            (update_id, at, notification.status, notification.digest, notification.payload),
+        )
         return update_id
 
     def updates(self, query: UpdateQuery) -> Page:
@@ -262,8 +301,13 @@ class SQLiteStore(Store):
 
     @contextmanager
     def _transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
-        """A transaction of this thread alone. IMMEDIATE takes the write lock at once, so that it cannot fail later."""
-        with self._lock, _answering(self._path):
+        with self._lock, self._locked_transaction(mode) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _locked_transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
+        """A transaction of the thread that holds the lock. IMMEDIATE takes the file's write lock before it reads."""
+        with _answering(self._path):
             if self._connection is None:
                 self._connection = _connect(self._path)
             with closing(self._connection.cursor()) as cursor:
