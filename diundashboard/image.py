@@ -106,7 +106,7 @@ _TOKEN = re.compile(
           | (?=[0-9]*[a-f]) (?=[a-f]*[0-9]) [0-9a-f]{7,64} ) (?![0-9A-Za-z]) )
     # Digits that are part of a name: processors, and pull requests, of which none replaces another.
   | (?P<name> (?<![0-9A-Za-z])
-        (?ai: amd64(?:v[1-4])? | arm(?:32|64)?v[5-8]l? | (?:arm|aarch|ppc|riscv|mips|loong|win|x)64
+        (?i: amd64(?:v[1-4])? | arm(?:32|64)?v[5-8]l? | (?:arm|aarch|ppc|riscv|mips|loong|win|x)64
             | win32 | i[3-6]86 | x86(?:[-_]64)? | (?:pr|mr|pull)[-_.]?[0-9]+ ) (?![0-9A-Za-z]) )
   | (?P<number> [0-9]++(?:_[0-9]++){2,} | [0-9]++(?:\.[0-9]++)* )
     # 2026.12.0b3, v0.108.0-b.60, 11.0.0-M26; not the builds of 8u432-b06.
