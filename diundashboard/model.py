@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,6 +13,12 @@ from diundashboard import image
 
 TAG_NAME_LENGTH = 100
 """The longest name of a tag, in characters."""
+
+NOTE_LENGTH = 1000
+"""The longest note, in characters."""
+
+COLOURS = 12
+"""How many colours a tag can have."""
 
 PER_PAGE_LIMIT = 200
 """The most updates on one page."""
@@ -47,6 +54,18 @@ def tag_name(text: str) -> str:
     return name
 
 
+def note_text(text: str) -> str:
+    """A note as it is stored.
+
+    Raises:
+        Invalid: it is longer than 1,000 characters.
+    """
+    note = storable(text).strip()
+    if len(note) > NOTE_LENGTH:
+        raise Invalid(f"a note has at most {NOTE_LENGTH} characters, not {len(note)}")
+    return note
+
+
 def assignable(reference: str) -> str:
     """What a tag is assigned to: `registry/repository`, or with `:tag` where the reference names a version.
 
@@ -69,28 +88,74 @@ class State(StrEnum):
     MUTED = "muted"
 
 
+class Age(StrEnum):
+    """How long an update has waited."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    OLDER = "older"
+
+
+class Sort(StrEnum):
+    """What orders the rows of a page."""
+
+    AGE = "age"
+    NAME = "name"
+    HOST = "host"
+    KIND = "kind"
+
+
+class Group(StrEnum):
+    """What the rows of a page stand under."""
+
+    NOTHING = "nothing"
+    TAG = "tag"
+    HOST = "host"
+    STACK = "stack"
+    REGISTRY = "registry"
+
+
+NEXT_VERSION = datetime(9999, 1, 1, tzinfo=UTC)
+"""Snoozed until then means: until a newer version or digest comes, which ends every snooze."""
+
+UNTAGGED = "-"
+"""The name by which a query asks for what has no tag."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A label that a person gives to images; `updates` counts the updates that carry it."""
+    """A label that a person gives to images; `updates` counts what carries it, `colour` is one of twelve."""
 
     id: int
     name: str
     updates: int = 0
+    colour: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What one image on one host needs now. Times are in UTC."""
+    """What one image on one host needs now. Times are in UTC.
+
+    `host` is the name that a person gave to the host, or `hostname`. `older` counts the versions that are folded under
+    this one. `from_version` is the version taken as running, "" if none is known.
+    """
 
     id: int
+    series_id: int
     hostname: str
+    host: str
     image: str
     registry: str
     repository: str
     version: str
     digest: str
     status: str
+    state: State
     kind: str
+    from_version: str
+    prerelease: bool
+    older: int
     provider: str
     platform: str
     mime_type: str
@@ -99,21 +164,24 @@ class Update:
     created: datetime | None
     metadata: Mapping[str, str]
     containers: tuple[str, ...]
+    stack: str
+    note: str
     notifications: int
     first_seen_at: datetime
     received_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str
+    snoozed_until: datetime | None
     tag: Tag | None
-
-    @property
-    def state(self) -> State:
-        return State.PENDING if self.acknowledged_at is None else State.ACKNOWLEDGED
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateQuery:
-    """Which updates, and which page of them; `state` None means every state.
+    """Which updates, in which order, and which page of them. None and "" leave a thing open.
+
+    `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. `host`
+    is a hostname, `tag` a tag's name or UNTAGGED. `until` leaves out what came later, so that pages stay as they are
+    while new notifications arrive. Without `fold`, older versions are rows of their own.
 
     Raises:
         Invalid: a page or a size that no answer can have.
@@ -122,6 +190,17 @@ class UpdateQuery:
     state: State | None = State.PENDING
     page: int = 1
     per_page: int = 50
+    search: str = ""
+    host: str | None = None
+    tag: str | None = None
+    registry: str | None = None
+    provider: str | None = None
+    kind: str | None = None
+    age: Age | None = None
+    sort: Sort = Sort.AGE
+    group: Group = Group.NOTHING
+    fold: bool = True
+    until: datetime | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.page <= 1_000_000:
@@ -129,10 +208,15 @@ class UpdateQuery:
         if not 1 <= self.per_page <= PER_PAGE_LIMIT:
             raise Invalid(f"per_page must be from 1 to {PER_PAGE_LIMIT}")
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the search, at most eight, as they are compared."""
+        return tuple(searchable(self.search).split()[:8])
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of updates, newest first, and how many there are on all pages."""
+    """One page of updates, and how many there are on all pages."""
 
     updates: tuple[Update, ...]
     total: int
@@ -145,11 +229,153 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that a filter or a group can have, what a person calls it, and how many updates it would show."""
+
+    value: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The values of each filter, most first; each counted with the other filters of the query in force."""
+
+    host: tuple[Choice, ...]
+    tag: tuple[Choice, ...]
+    registry: tuple[Choice, ...]
+    provider: tuple[Choice, ...]
+    kind: tuple[Choice, ...]
+    state: tuple[Choice, ...]
+
+
+def choices_of(
+    query: UpdateQuery, counted: Iterable[tuple[str, str, str, str, str, str, int]], states: Mapping[State, int]
+) -> Choices:
+    """The choices of each filter, out of counts by hostname, host, tag, registry, provider and kind together.
+
+    A filter's own choices are counted with the other filters in force, so that each says what it would show.
+    """
+    chosen = {"host": query.host, "tag": query.tag, "registry": query.registry, "provider": query.provider}
+    chosen["kind"] = query.kind
+    totals: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in chosen}
+    for hostname, host, tag, registry, provider, kind, count in counted:
+        labels = {"host": host, "tag": tag, "registry": registry, "provider": provider, "kind": kind}
+        values = labels | {"host": hostname}
+        off = [name for name, value in chosen.items() if value is not None and values[name] != value]
+        for name in off if len(off) == 1 else () if off else chosen:
+            totals[name][values[name], labels[name]] += count
+    found = {
+        name: tuple(
+            Choice(value, label, count)
+            for (value, label), count in sorted(total.items(), key=lambda item: (-item[1], item[0][1], item[0][0]))
+        )
+        for name, total in totals.items()
+    }
+    return Choices(**found, state=tuple(Choice(state, state, count) for state, count in states.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is pending by kind, on how many hosts and since when; and what was done on each of the last seven days."""
+
+    kinds: Mapping[str, int]
+    hosts: int
+    oldest: datetime | None
+    done: tuple[int, ...]
+
+    @property
+    def pending(self) -> int:
+        return sum(self.kinds.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What an action is for: the updates with these ids, or all that a query finds, on every page."""
+
+    ids: tuple[int, ...] = ()
+    query: UpdateQuery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a person did, once, to `count` rows; `label` names it where it was one."""
+
+    id: int
+    at: datetime
+    by: str
+    verb: str
+    detail: str
+    count: int
+    label: str = ""
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """One notification in the history; `payload` holds the bytes of the request's body."""
 
     id: int
+    update_id: int | None
     received_at: datetime
     status: str
+    kind: str
     digest: str
+    image: str
+    host: str
     payload: bytes
+
+
+def searchable(text: str) -> str:
+    """Text as searches compare it: without regard to case, in any language."""
+    return storable(text).casefold()
+
+
+def update_kind(running: str, offered: str, rebuilt: bool) -> image.Kind:
+    """The kind of an update, where `rebuilt` tells that its tag had another digest before."""
+    kind = image.kind(running, offered)
+    if kind in (image.Kind.NEW, image.Kind.REBUILD):
+        return image.Kind.REBUILD if rebuilt else image.Kind.NEW
+    return kind
+
+
+DERIVED_RULES = 1
+"""Goes up when `derive` reads the same facts differently; the stores then fill their derived columns anew."""
+
+_STACK_KEYS = ("stack", "pod_namespace", "job_namespace")
+_VALUE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the stores keep beside an update because SQL cannot read it out of the names."""
+
+    variant: str
+    version_key: str
+    prerelease: bool
+    name: str
+    stack: str
+    search: str
+
+
+def derive(
+    hostname: str,
+    name: str,
+    version: str,
+    metadata: Mapping[str, str],
+    containers: Collection[str],
+) -> Derived:
+    """Read an update's facts; `name` is its `registry/repository`.
+
+    A version without an order is a series of its own: `=` stands in no tag, so that no variant looks like one.
+    """
+    read = image.version(version)
+    found = {name, version, hostname, *containers, *(value[:_VALUE_LENGTH] for value in metadata.values())}
+    return Derived(
+        variant=read.variant if read.numbers else f"={version}",
+        version_key=read.sort_key,
+        prerelease=read.prerelease,
+        name=searchable(name.rpartition("/")[2]),
+        stack=next((metadata[key] for key in _STACK_KEYS if metadata.get(key)), ""),
+        search=searchable(" ".join(sorted(found))),
+    )

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 
 from diundashboard.config import Config
-from diundashboard.model import Page, Received, Tag, Update, UpdateQuery, now
+from diundashboard.model import (
+    Action,
+    Choices,
+    Page,
+    Received,
+    Selection,
+    Summary,
+    Tag,
+    Update,
+    UpdateQuery,
+    now,
+)
 from diundashboard.notification import Notification
 
 logger = logging.getLogger("diundashboard")
@@ -50,14 +61,30 @@ class Store(ABC):
 
     @abstractmethod
     def updates(self, query: UpdateQuery) -> Page:
-        """One page of updates, newest first, the later recorded first where times are equal.
+        """One page of updates in the order of the query; what compares equal comes newest first.
 
-        A page beyond the last one is empty.
+        Newest first means the time received, then the order recorded. A page beyond the last one is empty.
         """
+
+    @abstractmethod
+    def choices(self, query: UpdateQuery) -> Choices:
+        """What every filter could be set to, with the number of updates that it would show."""
+
+    @abstractmethod
+    def summary(self) -> Summary:
+        """The numbers at the top: what is pending, and what was done."""
 
     @abstractmethod
     def update(self, update_id: int) -> Update:
         """One update.
+
+        Raises:
+            NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def series(self, update_id: int) -> tuple[Update, ...]:
+        """Every version of an update's series, the newest first, this one among them.
 
         Raises:
             NotFound: no update has this id.
@@ -72,21 +99,88 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def acknowledge(self, update_ids: Collection[int], by: str) -> int:
-        """Mark updates done, and return how many of them were pending.
+    def actions(self, update_id: int) -> tuple[Action, ...]:
+        """What people did with an update's series, newest first.
 
-        Acknowledging twice keeps the first time and person.
+        Raises:
+            NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def acknowledge(self, selection: Selection, by: str) -> Action:
+        """Mark updates done, each with every older version folded under it.
+
+        Acknowledging twice keeps the first time and person. The highest version acknowledged is taken as running.
+
+        This and the following operations return what was done: how many series it changed, and the id that `undo`
+        takes. Where nothing was to be done, the count and the id are 0.
 
         Raises:
             NotFound: one of the ids is unknown; then none is changed.
         """
 
     @abstractmethod
-    def reopen(self, update_ids: Collection[int]) -> int:
-        """Take an acknowledgement back, and return how many of the updates were acknowledged.
+    def reopen(self, selection: Selection, by: str) -> Action:
+        """Take acknowledgements back.
 
         Raises:
             NotFound: one of the ids is unknown; then none is changed.
+        """
+
+    @abstractmethod
+    def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
+        """Put the series of updates off until a time, or NEXT_VERSION; None wakes them.
+
+        A newer version or another digest wakes a series at once.
+
+        Raises:
+            NotFound: one of the ids is unknown; then none is changed.
+        """
+
+    @abstractmethod
+    def mute(self, selection: Selection, muted: bool, by: str) -> Action:
+        """Ask no more about the series of updates, whatever comes; or ask again.
+
+        Raises:
+            NotFound: one of the ids is unknown; then none is changed.
+        """
+
+    @abstractmethod
+    def annotate(self, selection: Selection, note: str, by: str) -> Action:
+        """Write a note to the series of updates; an empty one removes it.
+
+        Raises:
+            Invalid: the note is longer than 1,000 characters.
+            NotFound: one of the ids is unknown; then none is changed.
+        """
+
+    @abstractmethod
+    def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
+        """Give the repositories of updates the tag of this name, created if there is none; None: they have no tag.
+
+        Tags of exact images give way, where they have one.
+
+        Raises:
+            Invalid: the name is empty or too long.
+            NotFound: one of the ids is unknown; then none is changed.
+        """
+
+    @abstractmethod
+    def say_running(self, update_id: int, version: str, by: str) -> Action:
+        """Say which version of an update's series runs; the kinds count from it at once. "" takes the word back.
+
+        Raises:
+            Invalid: the version does not compare with the series.
+            NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def undo(self, action_id: int, by: str) -> Action:
+        """Take a whole action back: everything is as it was before, but for what has changed since.
+
+        Raises:
+            NotFound: no action has this id.
+            Conflict: it was undone already.
         """
 
     @abstractmethod
@@ -103,18 +197,18 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def rename_tag(self, tag_id: int, name: str) -> Tag:
-        """Give a tag another name.
+    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
+        """Give a tag another name and one of twelve colours.
 
         Raises:
-            Invalid: the name is empty or too long.
+            Invalid: the name is empty or too long, or there is no such colour.
             NotFound: no tag has this id.
             Conflict: another tag has this name.
         """
 
     @abstractmethod
     def delete_tag(self, tag_id: int) -> None:
-        """Remove a tag, and its assignments with it.
+        """Remove a tag, and its assignments and rules with it.
 
         Raises:
             NotFound: no tag has this id.
@@ -141,17 +235,6 @@ class Store(ABC):
 
         Raises:
             Invalid: the reference is blank.
-        """
-
-    @abstractmethod
-    def tag_update(self, update_id: int, name: str | None) -> Tag | None:
-        """Give the repository of an update the tag of this name, which is created if there is none; None takes its tag.
-
-        A tag of the update's exact image gives way.
-
-        Raises:
-            Invalid: the name is empty or too long.
-            NotFound: no update has this id.
         """
 
     @abstractmethod

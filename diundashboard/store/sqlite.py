@@ -6,37 +6,118 @@ import json
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from diundashboard.model import Page, Received, State, Tag, Update, UpdateQuery, assignable, now, storable, tag_name
+from diundashboard import image
+from diundashboard.model import (
+    COLOURS,
+    DERIVED_RULES,
+    UNTAGGED,
+    Action,
+    Age,
+    Choices,
+    Derived,
+    Group,
+    Invalid,
+    Page,
+    Received,
+    Selection,
+    Sort,
+    State,
+    Summary,
+    Tag,
+    Update,
+    UpdateQuery,
+    assignable,
+    choices_of,
+    derive,
+    note_text,
+    now,
+    storable,
+    tag_name,
+    update_kind,
+)
 from diundashboard.notification import Notification
 from diundashboard.store import Conflict, NotFound, Store, Unavailable
 from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = 86_400_000_000
 
 _UPDATE = """
-    SELECT u.id, u.hostname, u.image, u.registry, u.repository, u.version, u.digest, u.status, u.kind, u.provider,
-           u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers, u.notifications,
-           u.first_seen_at, u.received_at, u.acknowledged_at, u.acknowledged_by, t.id, t.name
-      FROM updates AS u
-      LEFT JOIN tag_assignments AS own ON own.reference = u.image
-      LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
-      LEFT JOIN tags AS t ON t.id = coalesce(own.tag_id, shared.tag_id)
+    SELECT u.id, u.series_id, u.hostname, coalesce(nullif(h.display_name, ''), h.hostname), u.image, u.registry,
+           u.repository, u.version, u.digest, u.status,
+           CASE
+               WHEN s.muted_at IS NOT NULL THEN 'muted'
+               WHEN u.acknowledged_at IS NOT NULL THEN 'acknowledged'
+               WHEN s.snoozed_until > :now THEN 'snoozed'
+               ELSE 'pending'
+           END,
+           u.kind, u.from_version, u.prerelease,
+           CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END,
+           u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
+           u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.acknowledged_at, u.acknowledged_by,
+           CASE WHEN s.snoozed_until > :now THEN s.snoozed_until END, t.id, t.name, t.colour
 """
 
-_IN_STATE = {
+_FROM = """
+      FROM updates AS u
+      JOIN series AS s ON s.id = u.series_id
+      JOIN hosts AS h ON h.id = s.host_id
+      LEFT JOIN tags AS t ON t.id = u.tag_id
+"""
+
+_STATE = {
     None: "TRUE",
-    State.PENDING: "u.acknowledged_at IS NULL",
-    State.SNOOZED: "FALSE",
-    State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL",
-    State.MUTED: "FALSE",
+    State.PENDING: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until <= :now",
+    State.SNOOZED: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until > :now",
+    State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL AND s.muted_at IS NULL",
+    State.MUTED: "s.muted_at IS NOT NULL",
+}
+
+_AGE = {
+    Age.DAY: "u.received_at > :now - 86400000000",
+    Age.WEEK: "u.received_at > :now - 7 * 86400000000",
+    Age.MONTH: "u.received_at > :now - 30 * 86400000000",
+    Age.OLDER: "u.received_at <= :now - 30 * 86400000000",
+}
+
+_FILTERS = {
+    "host": "h.hostname = :host",
+    "registry": "u.registry = :registry",
+    "provider": "u.provider = :provider",
+    "kind": "u.kind = :kind",
+}
+
+_SORT = {
+    Sort.AGE: "",
+    Sort.NAME: "u.name, ",
+    Sort.HOST: "lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname, ",
+    Sort.KIND: """
+        CASE u.kind
+            WHEN 'major' THEN 0
+            WHEN 'minor' THEN 1
+            WHEN 'patch' THEN 2
+            WHEN 'build' THEN 3
+            WHEN 'rebuild' THEN 4
+            WHEN 'new' THEN 5
+            ELSE 6
+        END,
+    """,
+}
+
+_GROUP = {
+    Group.NOTHING: "",
+    Group.TAG: "t.name IS NULL, lower(t.name), t.name, ",
+    Group.HOST: _SORT[Sort.HOST],
+    Group.STACK: "u.stack = '', u.stack, ",
+    Group.REGISTRY: "u.registry, ",
 }
 
 
@@ -45,6 +126,7 @@ class _Arrival:
     """A notification that waits for its transaction, and what became of it."""
 
     notification: Notification
+    derived: Derived
     at: int
     settled: bool = False
     update_id: int = 0
@@ -67,7 +149,7 @@ class SQLiteStore(Store):
 
         One wait for the disk then serves all of them; each is still stored whole or not at all, and durable on return.
         """
-        arrival = _Arrival(notification, _microseconds(self._clock()))
+        arrival = _Arrival(notification, _derived(notification), self._now())
         self._arrivals.append(arrival)
         with self._lock:
             if not arrival.settled:
@@ -82,27 +164,113 @@ class SQLiteStore(Store):
         try:
             with self._locked_transaction() as cursor:
                 for arrival in batch:
-                    arrival.update_id = self._record(cursor, arrival.notification, arrival.at)
+                    arrival.update_id = self._record(cursor, arrival.notification, arrival.derived, arrival.at)
         except Unavailable as error:
             for arrival in batch:
                 arrival.error = error
         for arrival in batch:
             arrival.settled = True
 
-    def _record(self, cursor: sqlite3.Cursor, notification: Notification, at: int) -> int:
-        reference, metadata = notification.reference, json.dumps(notification.metadata)
+    def _record(self, cursor: sqlite3.Cursor, notification: Notification, derived: Derived, at: int) -> int:
+        reference = notification.reference
+        find = """
+            SELECT h.id, h.hostname, u.id, u.kind, u.digest
+              FROM hosts AS named
+              JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
+              LEFT JOIN updates AS u ON u.hostname = h.hostname AND u.image = ?
+             WHERE named.hostname = ?
+        """
+        names = (reference.image, notification.hostname)
+        found = cursor.execute(find, names).fetchone()
+        if found is None:
+            cursor.execute("INSERT INTO hosts (hostname) VALUES (?)", (notification.hostname,))
+            found = cursor.execute(find, names).fetchone()
+        host_id, hostname, update_id, kind, digest = found
+        opened = 0
+        if update_id is not None and digest == notification.digest:
+            self._add(cursor, update_id, notification, derived)
+        else:
+            update_id, kind, opened = self._speak(cursor, host_id, hostname, notification, derived, at)
+        cursor.execute(
+            """
+            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            (
+                update_id,
+                host_id,
+                reference.image,
+                kind,
+                at,
+                notification.status,
+                notification.digest,
+                notification.payload,
+            ),
+        )
+        cursor.execute(
+            """
+            INSERT INTO days (day, host_id, kind, notifications, opened)
+            VALUES (?, ?, ?, 1, ?)
+            ON CONFLICT DO UPDATE
+               SET notifications = notifications + 1, opened = opened + excluded.opened
+            """,
+            (at // _DAY, host_id, kind, opened),
+        )
+        return int(update_id)
+
+    def _add(self, cursor: sqlite3.Cursor, update_id: int, notification: Notification, derived: Derived) -> None:
+        """The same digest again: one more notification, and perhaps other containers and metadata."""
+        cursor.execute(
+            """
+            UPDATE updates
+               SET notifications = notifications + 1,
+                   metadata = json_patch(metadata, :metadata),
+                   containers = (
+                       SELECT json_group_array(value)
+                         FROM (SELECT value FROM json_each(containers) UNION SELECT value FROM json_each(:containers))
+                   ),
+                   search = CASE WHEN instr(search, :search) THEN search ELSE search || ' ' || :search END
+             WHERE id = :id
+            """,
+            {
+                "metadata": json.dumps(notification.metadata),
+                "containers": json.dumps(notification.containers),
+                "search": derived.search,
+                "id": update_id,
+            },
+        )
+
+    def _speak(
+        self, cursor: sqlite3.Cursor, host_id: int, hostname: str, notification: Notification, derived: Derived, at: int
+    ) -> tuple[int, str, int]:
+        """A new image or digest speaks for its update: the update's id, its kind, and 1 if it was not open before."""
+        reference = notification.reference
+        series_id, running = cursor.execute(
+            """
+            INSERT INTO series (host_id, registry, repository, variant)
+            VALUES (?, ?, ?, ?)
+            ON CONFLICT DO UPDATE
+               SET snoozed_until = 0
+            RETURNING id, running_version
+            """,
+            (host_id, reference.registry, reference.repository, derived.variant),
+        ).fetchone()
+        known = cursor.execute(
+            "SELECT acknowledged_at FROM updates WHERE hostname = ? AND image = ?", (hostname, reference.image)
+        ).fetchone()
+        rebuilt = known is not None or notification.status == "update"
         cursor.execute(
             """
             INSERT INTO updates (
-                hostname, image, registry, repository, version, digest, status, kind, provider, platform,
-                mime_type, hub_link, diun_version, created, metadata, containers, notifications, first_seen_at,
-                received_at
+                hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type,
+                hub_link, diun_version, created, metadata, containers, notifications, first_seen_at, received_at,
+                series_id, name, version_key, prerelease, rebuilt, from_version, stack, search
             )
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (hostname, image) DO UPDATE
                SET digest = excluded.digest,
                    status = excluded.status,
-                   kind = 'rebuild',
+                   kind = excluded.kind,
                    provider = excluded.provider,
                    platform = excluded.platform,
                    mime_type = excluded.mime_type,
@@ -110,126 +278,412 @@ class SQLiteStore(Store):
                    diun_version = excluded.diun_version,
                    created = excluded.created,
                    metadata = excluded.metadata,
+                   containers = (
+                       SELECT json_group_array(value)
+                         FROM (
+                             SELECT value
+                               FROM json_each(updates.containers)
+                              UNION
+                             SELECT value
+                               FROM json_each(excluded.containers)
+                         )
+                   ),
+                   notifications = notifications + 1,
                    received_at = excluded.received_at,
                    acknowledged_at = NULL,
-                   acknowledged_by = ''
-             WHERE updates.digest <> excluded.digest
+                   acknowledged_by = '',
+                   rebuilt = excluded.rebuilt,
+                   from_version = excluded.from_version,
+                   stack = excluded.stack,
+                   search = excluded.search
+            RETURNING id
             """,
             (
-                notification.hostname,
+                hostname,
                 reference.image,
                 reference.registry,
                 reference.repository,
                 reference.version,
                 notification.digest,
                 notification.status,
-                "rebuild" if notification.status == "update" else "new",
+                update_kind(running, reference.version, rebuilt),
                 notification.provider,
                 notification.platform,
                 notification.mime_type,
                 notification.hub_link,
                 notification.diun_version,
                 None if notification.created is None else _microseconds(notification.created),
-                metadata,
+                json.dumps(notification.metadata),
+                json.dumps(notification.containers),
                 at,
                 at,
+                series_id,
+                derived.name,
+                derived.version_key,
+                derived.prerelease,
+                rebuilt,
+                running,
+                derived.stack,
+                derived.search,
             ),
         )
-        cursor.execute(
-            """
-            UPDATE updates
-               SET notifications = notifications + 1,
-                   metadata = json_patch(metadata, ?),
-                   containers = (
-                       SELECT json_group_array(value)
-                         FROM (SELECT value FROM json_each(containers) UNION SELECT value FROM json_each(?))
-                   )
-             WHERE hostname = ? AND image = ?
-            RETURNING id
-            """,
-            (metadata, json.dumps(notification.containers), notification.hostname, reference.image),
-        )
         update_id: int = cursor.fetchone()[0]
-        cursor.execute(
-            """
-            INSERT INTO notifications (update_id, received_at, status, digest, payload)
-            VALUES (?, ?, ?, ?, ?)
-            """,
-            (update_id, at, notification.status, notification.digest, notification.payload),
-        )
-        return update_id
+        self._tag_at_first_sight(cursor, reference.name, notification.metadata)
+        self._retag(cursor, [reference.name])
+        if current := notification.metadata.get("current", "").strip():
+            self._say(cursor, series_id, current, at)
+        self._refresh(cursor, [series_id])
+        kind: str = cursor.execute("SELECT kind FROM updates WHERE id = ?", (update_id,)).fetchone()[0]
+        return update_id, kind, int(known is None or known[0] is not None)
+
+    def _tag_at_first_sight(self, cursor: sqlite3.Cursor, name: str, metadata: Mapping[str, str]) -> None:
+        """Metadata tags a repository that nobody has tagged, and a rule one that has no metadata either."""
+        source = cursor.execute("SELECT source FROM tag_assignments WHERE reference = ?", (name,)).fetchone()
+        if source and source[0] != "rule":
+            return
+        try:
+            tag_id = self._tag_named(cursor, tag_name(metadata.get("tag") or metadata.get("stack", "")))
+        except Invalid:
+            if source is None:
+                self._apply_rules(cursor, [name])
+            return
+        self._assign(cursor, name, tag_id, "metadata")
 
     def updates(self, query: UpdateQuery) -> Page:
-        condition = _IN_STATE[query.state]
         with self._transaction("DEFERRED") as cursor:
-            total: int = cursor.execute(f"SELECT count(*) FROM updates AS u WHERE {condition}").fetchone()[0]
+            where, values = self._where(query)
+            total: int = cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values).fetchone()[0]
             rows = cursor.execute(
-                f"{_UPDATE} WHERE {condition} ORDER BY u.received_at DESC, u.id DESC LIMIT ? OFFSET ?",
-                (query.per_page, (query.page - 1) * query.per_page),
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE {where}
+                 ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
+                 LIMIT :limit OFFSET :offset
+                """,
+                values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
             ).fetchall()
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
+    def choices(self, query: UpdateQuery) -> Choices:
+        with self._transaction("DEFERRED") as cursor:
+            where, values = self._where(query, filters=False)
+            rows = cursor.execute(
+                f"""
+                SELECT h.hostname, coalesce(nullif(h.display_name, ''), h.hostname), coalesce(t.name, :untagged),
+                       u.registry, u.provider, u.kind, count(*)
+                {_FROM}
+                 WHERE {where}
+                 GROUP BY h.id, u.tag_id, u.registry, u.provider, u.kind
+                """,
+                values | {"untagged": UNTAGGED},
+            ).fetchall()
+            states = cursor.execute(
+                f"""
+                SELECT (SELECT count(*) {_FROM} WHERE {_STATE[State.PENDING]} AND NOT u.folded),
+                       (SELECT count(*) {_FROM} WHERE {_STATE[State.SNOOZED]} AND NOT u.folded),
+                       (SELECT count(*) FROM updates WHERE acknowledged_at IS NOT NULL)
+                       - (
+                           SELECT count(*)
+                             FROM series AS s
+                             JOIN updates AS u ON u.series_id = s.id
+                            WHERE s.muted_at IS NOT NULL AND u.acknowledged_at IS NOT NULL
+                       ),
+                       (SELECT count(*) FROM series WHERE muted_at IS NOT NULL)
+                """,
+                values,
+            ).fetchone()
+        return choices_of(query, rows, dict(zip(State, states, strict=True)))
+
+    def summary(self) -> Summary:
+        today = self._now() // _DAY
+        with self._transaction("DEFERRED") as cursor:
+            where, values = self._where(UpdateQuery())
+            rows = cursor.execute(
+                f"SELECT u.kind, count(*), min(u.received_at) {_FROM} WHERE {where} GROUP BY u.kind", values
+            ).fetchall()
+            hosts: int = cursor.execute(f"SELECT count(DISTINCT s.host_id) {_FROM} WHERE {where}", values).fetchone()[0]
+            done = dict(
+                cursor.execute("SELECT day, sum(closed) FROM days WHERE day > ? GROUP BY day", (today - 7,)).fetchall()
+            )
+        return Summary(
+            kinds={kind: count for kind, count, _ in rows},
+            hosts=hosts,
+            oldest=_time_or_none(min((oldest for _, _, oldest in rows), default=None)),
+            done=tuple(done.get(day, 0) for day in range(today - 6, today + 1)),
+        )
+
     def update(self, update_id: int) -> Update:
         with self._transaction("DEFERRED") as cursor:
-            row = cursor.execute(f"{_UPDATE} WHERE u.id = ?", (update_id,)).fetchone()
+            row = cursor.execute(
+                f"{_UPDATE} {_FROM} WHERE u.id = :id", {"id": update_id, "now": self._now()}
+            ).fetchone()
         if row is None:
-            raise NotFound(f"no update has the id {update_id}")
+            raise _no_update(update_id)
         return _update(row)
+
+    def series(self, update_id: int) -> tuple[Update, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.series_id = (SELECT series_id FROM updates WHERE id = :id)
+                 ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                """,
+                {"id": update_id, "now": self._now()},
+            ).fetchall()
+        if not rows:
+            raise _no_update(update_id)
+        return tuple(map(_update, rows))
 
     def history(self, update_id: int) -> tuple[Received, ...]:
         with self._transaction("DEFERRED") as cursor:
             rows = cursor.execute(
                 """
-                SELECT id, received_at, status, digest, payload
-                  FROM notifications
-                 WHERE update_id = ?
-                 ORDER BY id DESC
+                SELECT n.id, n.update_id, n.received_at, n.status, n.kind, n.digest, n.image,
+                       coalesce(nullif(h.display_name, ''), h.hostname), n.payload
+                  FROM notifications AS n
+                  JOIN hosts AS h ON h.id = n.host_id
+                 WHERE n.update_id = ?
+                 ORDER BY n.id DESC
                 """,
                 (update_id,),
             ).fetchall()
         if not rows:
-            raise NotFound(f"no update has the id {update_id}")
-        return tuple(Received(row[0], _time(row[1]), *row[2:]) for row in rows)
+            raise _no_update(update_id)
+        return tuple(Received(row[0], row[1], _time(row[2]), *row[3:]) for row in rows)
 
-    def acknowledge(self, update_ids: Collection[int], by: str) -> int:
-        at = _microseconds(self._clock())
-        with self._transaction() as cursor:
-            self._check_updates(cursor, set(update_ids))
-            return cursor.execute(
+    def actions(self, update_id: int) -> tuple[Action, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            series = cursor.execute("SELECT series_id FROM updates WHERE id = ?", (update_id,)).fetchone()
+            if series is None:
+                raise _no_update(update_id)
+            rows = cursor.execute(
                 """
-                UPDATE updates
-                   SET acknowledged_at = ?, acknowledged_by = ?
-                 WHERE id IN (SELECT value FROM json_each(?)) AND acknowledged_at IS NULL
+                SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL
+                  FROM actions
+                 WHERE id IN (SELECT action_id FROM action_items WHERE series_id = ?)
+                 ORDER BY id DESC
                 """,
-                (at, storable(by), json.dumps(list(update_ids))),
-            ).rowcount
+                series,
+            ).fetchall()
+        return tuple(_action(row) for row in rows)
 
-    def reopen(self, update_ids: Collection[int]) -> int:
-        with self._transaction() as cursor:
-            self._check_updates(cursor, set(update_ids))
-            return cursor.execute(
+    def acknowledge(self, selection: Selection, by: str) -> Action:
+        with self._acting("acknowledge", "", by) as (cursor, action, at):
+            cursor.execute(
                 """
-                UPDATE updates
-                   SET acknowledged_at = NULL, acknowledged_by = ''
-                 WHERE id IN (SELECT value FROM json_each(?)) AND acknowledged_at IS NOT NULL
+                INSERT INTO action_items (action_id, series_id, update_id)
+                SELECT ?, series_id, id
+                  FROM updates
+                 WHERE acknowledged_at IS NULL
+                   AND id IN (
+                       SELECT u.id
+                         FROM json_each(?) AS chosen
+                         JOIN updates AS c ON c.id = chosen.value
+                         JOIN updates AS u ON u.series_id = c.series_id
+                        WHERE (u.version_key, u.received_at, u.id) <= (c.version_key, c.received_at, c.id)
+                   )
                 """,
-                (json.dumps(list(update_ids)),),
-            ).rowcount
+                (action, self._chosen(cursor, selection)),
+            )
+            self._close(cursor, action, at, by)
+            return self._did(cursor, action)
+
+    def reopen(self, selection: Selection, by: str) -> Action:
+        with self._acting("reopen", "", by) as (cursor, action, _):
+            cursor.execute(
+                """
+                INSERT INTO action_items (action_id, series_id, update_id, before)
+                SELECT ?, series_id, id, json_array(acknowledged_at, acknowledged_by)
+                  FROM updates
+                 WHERE acknowledged_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))
+                """,
+                (action, self._chosen(cursor, selection)),
+            )
+            self._open(cursor, action)
+            return self._did(cursor, action)
+
+    def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
+        verb, detail = ("wake", "") if until is None else ("snooze", until.isoformat())
+        with self._acting(verb, detail, by) as (cursor, action, _):
+            self._set_in_series(
+                cursor, action, "snoozed_until", 0 if until is None else _microseconds(until), selection
+            )
+            return self._did(cursor, action)
+
+    def mute(self, selection: Selection, muted: bool, by: str) -> Action:
+        with self._acting("mute" if muted else "unmute", "", by) as (cursor, action, at):
+            self._set_in_series(cursor, action, "muted_at", at if muted else None, selection)
+            return self._did(cursor, action)
+
+    def annotate(self, selection: Selection, note: str, by: str) -> Action:
+        note = note_text(note)
+        with self._acting("note", note, by) as (cursor, action, _):
+            self._set_in_series(cursor, action, "note", note, selection)
+            return self._did(cursor, action)
+
+    def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
+        name = None if name is None else tag_name(name)
+        with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, _):
+            chosen = self._chosen(cursor, selection)
+            cursor.execute(
+                """
+                INSERT INTO action_items (action_id, series_id, reference, before)
+                SELECT DISTINCT :action, u.series_id, a.reference, json_array(a.tag_id, a.source)
+                  FROM json_each(:chosen) AS chosen
+                  JOIN updates AS u ON u.id = chosen.value
+                  JOIN tag_assignments AS a ON a.reference = u.image
+                 UNION ALL
+                SELECT DISTINCT :action, u.series_id, u.registry || '/' || u.repository,
+                       CASE WHEN a.reference IS NOT NULL THEN json_array(a.tag_id, a.source) END
+                  FROM json_each(:chosen) AS chosen
+                  JOIN updates AS u ON u.id = chosen.value
+                  LEFT JOIN tag_assignments AS a ON a.reference = u.registry || '/' || u.repository
+                """,
+                {"action": action, "chosen": chosen},
+            )
+            cursor.execute(
+                """
+                DELETE FROM tag_assignments
+                 WHERE reference IN (SELECT reference FROM action_items WHERE action_id = ?)
+                """,
+                (action,),
+            )
+            tag_id = None if name is None else self._tag_named(cursor, name)
+            names = [
+                row[0]
+                for row in cursor.execute(
+                    """
+                    SELECT DISTINCT registry || '/' || repository
+                      FROM updates
+                     WHERE id IN (SELECT value FROM json_each(?))
+                    """,
+                    (chosen,),
+                ).fetchall()
+            ]
+            for reference in names:
+                self._assign(cursor, reference, tag_id, "person")
+            self._retag(cursor, names)
+            return self._did(cursor, action)
+
+    def say_running(self, update_id: int, version: str, by: str) -> Action:
+        version = storable(version).strip()
+        with self._acting("running", version, by) as (cursor, action, at):
+            (series_id,) = self._series_of(cursor, self._chosen(cursor, Selection((update_id,))))
+            cursor.execute(
+                """
+                INSERT INTO action_items (action_id, series_id, before)
+                SELECT ?, id, json_array(said_version, said_key, said_at)
+                  FROM series
+                 WHERE id = ?
+                """,
+                (action, series_id),
+            )
+            if not version:
+                cursor.execute(
+                    "UPDATE series SET said_version = '', said_key = '', said_at = NULL WHERE id = ?", (series_id,)
+                )
+            elif not self._say(cursor, series_id, version, at):
+                raise Invalid(f"{version} does not compare with the versions of this image")
+            self._refresh(cursor, [series_id])
+            return self._did(cursor, action)
+
+    def undo(self, action_id: int, by: str) -> Action:
+        with self._transaction() as cursor:
+            row = cursor.execute("SELECT verb, at, undone_at FROM actions WHERE id = ?", (action_id,)).fetchone()
+            if row is None:
+                raise NotFound(f"no action has the id {action_id}")
+            verb, at, undone_at = row
+            if undone_at is not None:
+                raise Conflict("this was undone already")
+            match verb:
+                case "acknowledge":
+                    cursor.execute(
+                        """
+                        DELETE FROM action_items
+                         WHERE action_id = ?
+                           AND update_id NOT IN (SELECT id FROM updates WHERE acknowledged_at = ?)
+                        """,
+                        (action_id, at),
+                    )
+                    self._open(cursor, action_id)
+                case "reopen":
+                    cursor.execute(
+                        """
+                        UPDATE updates
+                           SET acknowledged_at = json_extract(i.before, '$[0]'),
+                               acknowledged_by = json_extract(i.before, '$[1]')
+                          FROM action_items AS i
+                         WHERE i.action_id = ? AND i.update_id = updates.id AND updates.acknowledged_at IS NULL
+                           AND updates.received_at <= ?
+                        """,
+                        (action_id, at),
+                    )
+                    self._count_closed(cursor, action_id, 1)
+                case "snooze" | "wake" | "mute" | "unmute" | "note":
+                    column = {"note": "note", "mute": "muted_at", "unmute": "muted_at"}.get(verb, "snoozed_until")
+                    cursor.execute(
+                        f"""
+                        UPDATE series
+                           SET {column} = json_extract(i.before, '$')
+                          FROM action_items AS i
+                         WHERE i.action_id = ? AND i.series_id = series.id
+                        """,
+                        (action_id,),
+                    )
+                case "running":
+                    cursor.execute(
+                        """
+                        UPDATE series
+                           SET said_version = json_extract(i.before, '$[0]'),
+                               said_key = json_extract(i.before, '$[1]'),
+                               said_at = json_extract(i.before, '$[2]')
+                          FROM action_items AS i
+                         WHERE i.action_id = ? AND i.series_id = series.id
+                        """,
+                        (action_id,),
+                    )
+                case _:
+                    self._untag(cursor, action_id)
+            series = cursor.execute(
+                "SELECT DISTINCT series_id FROM action_items WHERE action_id = ? AND series_id IS NOT NULL",
+                (action_id,),
+            ).fetchall()
+            self._refresh(cursor, [series_id for (series_id,) in series])
+            cursor.execute(
+                "UPDATE actions SET undone_at = ?, undone_by = ? WHERE id = ?", (self._now(), storable(by), action_id)
+            )
+            return self._action(cursor, action_id)
+
+    def _untag(self, cursor: sqlite3.Cursor, action_id: int) -> None:
+        """Put the assignments back that tagging replaced."""
+        rows = cursor.execute(
+            "SELECT DISTINCT reference, before FROM action_items WHERE action_id = ?", (action_id,)
+        ).fetchall()
+        for reference, before in rows:
+            tag_id, source = json.loads(before) if before else (None, "")
+            if source and (tag_id is None or self._knows_tag(cursor, tag_id)):
+                self._assign(cursor, reference, tag_id, source)
+            else:
+                cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (reference,))
+        names = cursor.execute(
+            """
+            SELECT DISTINCT s.registry || '/' || s.repository
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+             WHERE i.action_id = ?
+            """,
+            (action_id,),
+        ).fetchall()
+        self._retag(cursor, [name for (name,) in names])
 
     def tags(self) -> tuple[Tag, ...]:
         with self._transaction("DEFERRED") as cursor:
             rows = cursor.execute(
                 """
-                SELECT t.id, t.name, count(u.tag_id)
-                  FROM tags AS t
-                  LEFT JOIN (
-                      SELECT coalesce(own.tag_id, shared.tag_id) AS tag_id
-                        FROM updates AS u
-                        LEFT JOIN tag_assignments AS own ON own.reference = u.image
-                        LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
-                  ) AS u ON u.tag_id = t.id
-                 GROUP BY t.id, t.name
-                 ORDER BY lower(t.name), t.name
+                SELECT id, name, (SELECT count(*) FROM updates WHERE tag_id = tags.id), colour
+                  FROM tags
+                 ORDER BY lower(name), name
                 """
             ).fetchall()
         return tuple(Tag(*row) for row in rows)
@@ -244,50 +698,45 @@ class SQLiteStore(Store):
             raise Conflict(f"a tag has the name {name!r} already")
         return Tag(row[0], name)
 
-    def rename_tag(self, tag_id: int, name: str) -> Tag:
+    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
         name = tag_name(name)
+        if not 0 <= colour < COLOURS:
+            raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
         with self._transaction() as cursor:
             self._check_tag(cursor, tag_id)
-            if cursor.execute("UPDATE OR IGNORE tags SET name = ? WHERE id = ?", (name, tag_id)).rowcount == 0:
+            changed = cursor.execute(
+                "UPDATE OR IGNORE tags SET name = ?, colour = ? WHERE id = ?", (name, colour, tag_id)
+            ).rowcount
+            if not changed:
                 raise Conflict(f"a tag has the name {name!r} already")
-        return Tag(tag_id, name)
+        return Tag(tag_id, name, colour=colour)
 
     def delete_tag(self, tag_id: int) -> None:
         with self._transaction() as cursor:
             self._check_tag(cursor, tag_id)
+            names = cursor.execute(
+                "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = ?", (tag_id,)
+            ).fetchall()
             cursor.execute("DELETE FROM tags WHERE id = ?", (tag_id,))
+            self._retag(cursor, [name for (name,) in names])
 
     def has_tag(self, tag_id: int) -> bool:
         with self._transaction("DEFERRED") as cursor:
-            return cursor.execute("SELECT 1 FROM tags WHERE id = ?", (tag_id,)).fetchone() is not None
+            return self._knows_tag(cursor, tag_id)
 
     def assign_tag(self, reference: str, tag_id: int) -> str:
         key = assignable(reference)
         with self._transaction() as cursor:
             self._check_tag(cursor, tag_id)
-            self._assign(cursor, key, tag_id)
+            self._assign(cursor, key, tag_id, "person")
+            self._retag(cursor, [image.parse(key).name])
         return key
 
     def unassign_tag(self, reference: str) -> None:
         key = assignable(reference)
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (key,))
-
-    def tag_update(self, update_id: int, name: str | None) -> Tag | None:
-        name = None if name is None else tag_name(name)
-        with self._transaction() as cursor:
-            row = cursor.execute(
-                "SELECT image, registry || '/' || repository FROM updates WHERE id = ?", (update_id,)
-            ).fetchone()
-            if row is None:
-                raise NotFound(f"no update has the id {update_id}")
-            cursor.execute("DELETE FROM tag_assignments WHERE reference IN (?, ?)", row)
-            if name is None:
-                return None
-            cursor.execute("INSERT INTO tags (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-            tag_id: int = cursor.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()[0]
-            self._assign(cursor, row[1], tag_id)
-        return Tag(tag_id, name)
+            self._retag(cursor, [image.parse(key).name])
 
     def ping(self) -> None:
         with self._transaction("DEFERRED") as cursor:
@@ -299,8 +748,12 @@ class SQLiteStore(Store):
                 self._connection.close()
                 self._connection = None
 
+    def _now(self) -> int:
+        return _microseconds(self._clock())
+
     @contextmanager
     def _transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
+        """A transaction of this thread alone. IMMEDIATE takes the write lock at once, so that it cannot fail later."""
         with self._lock, self._locked_transaction(mode) as cursor:
             yield cursor
 
@@ -319,27 +772,300 @@ class SQLiteStore(Store):
                     raise
                 cursor.execute("COMMIT")
 
-    def _check_updates(self, cursor: sqlite3.Cursor, update_ids: set[int]) -> None:
+    def _where(self, query: UpdateQuery, filters: bool = True) -> tuple[str, dict[str, Any]]:
+        """The condition of a query, and its values. Without `filters`, for their own choices to be counted."""
+        values: dict[str, Any] = {"now": self._now()}
+        parts = [_STATE[query.state]]
+        if query.fold and query.state != State.ACKNOWLEDGED:
+            parts.append("NOT u.folded")
+        for number, word in enumerate(query.words):
+            parts.append(f"instr(u.search, :word{number})")
+            values[f"word{number}"] = word
+        if query.age:
+            parts.append(_AGE[query.age])
+        if query.until:
+            parts.append("u.received_at <= :until")
+            values["until"] = _microseconds(query.until)
+        for name, condition in _FILTERS.items() if filters else ():
+            if (value := getattr(query, name)) is not None:
+                parts.append(condition)
+                values[name] = storable(value)
+        if filters and query.tag is not None:
+            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else "t.name = :tag")
+            values["tag"] = storable(query.tag)
+        return " AND ".join(parts), values
+
+    @contextmanager
+    def _acting(self, verb: str, detail: str, by: str) -> Iterator[tuple[sqlite3.Cursor, int, int]]:
+        """A transaction with the row of an action in it: the cursor, the action's id, and its time."""
+        at = self._now()
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO actions (at, by, verb, detail, count) VALUES (?, ?, ?, ?, 0) RETURNING id",
+                (at, storable(by), verb, detail),
+            )
+            yield cursor, cursor.fetchone()[0], at
+
+    def _chosen(self, cursor: sqlite3.Cursor, selection: Selection) -> str:
+        """The ids of a selection, as JSON."""
+        if selection.query is not None:
+            where, values = self._where(selection.query)
+            return json.dumps([id for (id,) in cursor.execute(f"SELECT u.id {_FROM} WHERE {where}", values)])
+        chosen = json.dumps(selection.ids)
         missing = cursor.execute(
             "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM updates) ORDER BY value LIMIT 1",
-            (json.dumps(list(update_ids)),),
+            (chosen,),
         ).fetchone()
         if missing:
-            raise NotFound(f"no update has the id {missing[0]}")
+            raise _no_update(missing[0])
+        return chosen
 
-    def _check_tag(self, cursor: sqlite3.Cursor, tag_id: int) -> None:
-        if cursor.execute("SELECT 1 FROM tags WHERE id = ?", (tag_id,)).fetchone() is None:
-            raise NotFound(f"no tag has the id {tag_id}")
+    def _series_of(self, cursor: sqlite3.Cursor, chosen: str) -> list[int]:
+        rows = cursor.execute(
+            "SELECT DISTINCT series_id FROM updates WHERE id IN (SELECT value FROM json_each(?))", (chosen,)
+        )
+        return [series_id for (series_id,) in rows]
 
-    def _assign(self, cursor: sqlite3.Cursor, reference: str, tag_id: int) -> None:
+    def _set_in_series(
+        self, cursor: sqlite3.Cursor, action: int, column: str, value: int | str | None, selection: Selection
+    ) -> None:
+        """Set one column of the series of a selection, where it is not so already; keep what it was."""
+        same = f"{column} IS NOT NULL" if column == "muted_at" and value is not None else f"{column} IS :value"
+        cursor.execute(
+            f"""
+            INSERT INTO action_items (action_id, series_id, before)
+            SELECT :action, id, json_quote({column})
+              FROM series
+             WHERE NOT ({same})
+               AND id IN (SELECT series_id FROM updates WHERE id IN (SELECT value FROM json_each(:chosen)))
+            """,
+            {"action": action, "value": value, "chosen": self._chosen(cursor, selection)},
+        )
+        cursor.execute(
+            f"""
+            UPDATE series
+               SET {column} = ?
+             WHERE id IN (SELECT series_id FROM action_items WHERE action_id = ?)
+            """,
+            (value, action),
+        )
+
+    def _close(self, cursor: sqlite3.Cursor, action: int, at: int, by: str) -> None:
+        """Acknowledge the updates of an action."""
         cursor.execute(
             """
-            INSERT INTO tag_assignments (reference, tag_id)
-            VALUES (?, ?)
-            ON CONFLICT (reference) DO UPDATE
-               SET tag_id = excluded.tag_id
+            UPDATE updates
+               SET acknowledged_at = ?, acknowledged_by = ?
+             WHERE id IN (SELECT update_id FROM action_items WHERE action_id = ?)
             """,
-            (reference, tag_id),
+            (at, storable(by), action),
+        )
+        self._count_closed(cursor, action, 1)
+        self._refresh(cursor, self._series_in(cursor, action))
+
+    def _open(self, cursor: sqlite3.Cursor, action: int) -> None:
+        """Take the acknowledgement of an action's updates back."""
+        self._count_closed(cursor, action, -1)
+        cursor.execute(
+            """
+            UPDATE updates
+               SET acknowledged_at = NULL, acknowledged_by = ''
+             WHERE id IN (SELECT update_id FROM action_items WHERE action_id = ?)
+            """,
+            (action,),
+        )
+        self._refresh(cursor, self._series_in(cursor, action))
+
+    def _count_closed(self, cursor: sqlite3.Cursor, action: int, sign: int) -> None:
+        """Count the acknowledged updates of an action on the days when they were."""
+        cursor.execute(
+            """
+            INSERT INTO days (day, host_id, kind, closed)
+            SELECT u.acknowledged_at / 86400000000, s.host_id, u.kind, :sign * count(*)
+              FROM action_items AS i
+              JOIN updates AS u ON u.id = i.update_id
+              JOIN series AS s ON s.id = u.series_id
+             WHERE i.action_id = :action AND u.acknowledged_at IS NOT NULL
+             GROUP BY 1, 2, 3
+            ON CONFLICT DO UPDATE
+               SET closed = closed + excluded.closed
+            """,
+            {"action": action, "sign": sign},
+        )
+
+    def _series_in(self, cursor: sqlite3.Cursor, action: int) -> list[int]:
+        rows = cursor.execute("SELECT DISTINCT series_id FROM action_items WHERE action_id = ?", (action,))
+        return [series_id for (series_id,) in rows]
+
+    def _did(self, cursor: sqlite3.Cursor, action: int) -> Action:
+        """Count what an action changed; one that changed nothing leaves no trace."""
+        cursor.execute(
+            """
+            UPDATE actions
+               SET count = (SELECT count(DISTINCT series_id) FROM action_items WHERE action_id = actions.id)
+             WHERE id = ?
+            """,
+            (action,),
+        )
+        done = self._action(cursor, action)
+        if done.count:
+            return done
+        cursor.execute("DELETE FROM actions WHERE id = ?", (action,))
+        return Action(0, done.at, done.by, done.verb, done.detail, 0)
+
+    def _action(self, cursor: sqlite3.Cursor, action_id: int) -> Action:
+        row = cursor.execute(
+            "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions WHERE id = ?", (action_id,)
+        ).fetchone()
+        label = cursor.execute(
+            """
+            SELECT s.repository, coalesce(nullif(h.display_name, ''), h.hostname)
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+              JOIN hosts AS h ON h.id = s.host_id
+             WHERE i.action_id = ?
+             LIMIT 1
+            """,
+            (action_id,),
+        ).fetchone()
+        return _action(row, f"{label[0].rpartition('/')[2]} on {label[1]}" if label and row[5] == 1 else "")
+
+    def _refresh(self, cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> None:
+        """Bring what follows from a series' updates up to date: what runs, what is folded, and the kinds."""
+        ids = json.dumps(list(series_ids))
+        cursor.execute(
+            """
+            UPDATE series
+               SET open = (
+                       SELECT count(*)
+                         FROM updates AS u
+                        WHERE u.series_id = series.id AND u.acknowledged_at IS NULL
+                   ),
+                   running_version = coalesce(
+                       (
+                           SELECT u.version
+                             FROM updates AS u
+                            WHERE u.series_id = series.id AND u.acknowledged_at > coalesce(series.said_at, -1)
+                              AND u.version_key > series.said_key
+                            ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                            LIMIT 1
+                       ),
+                       said_version
+                   )
+             WHERE id IN (SELECT value FROM json_each(?))
+            """,
+            (ids,),
+        )
+        cursor.execute(
+            """
+            UPDATE updates
+               SET folded = id <> (
+                       SELECT v.id
+                         FROM updates AS v
+                        WHERE v.series_id = updates.series_id
+                        ORDER BY v.acknowledged_at IS NOT NULL, v.version_key DESC, v.received_at DESC, v.id DESC
+                        LIMIT 1
+                   )
+             WHERE series_id IN (SELECT value FROM json_each(?))
+            """,
+            (ids,),
+        )
+        stale = cursor.execute(
+            """
+            SELECT u.id, u.version, u.rebuilt, s.running_version
+              FROM series AS s
+              JOIN updates AS u ON u.series_id = s.id
+             WHERE s.id IN (SELECT value FROM json_each(?)) AND u.acknowledged_at IS NULL
+               AND u.from_version <> s.running_version
+            """,
+            (ids,),
+        ).fetchall()
+        cursor.executemany(
+            "UPDATE updates SET kind = ?, from_version = ? WHERE id = ?",
+            [(update_kind(running, version, rebuilt), running, id) for id, version, rebuilt, running in stale],
+        )
+
+    def _say(self, cursor: sqlite3.Cursor, series_id: int, version: str, at: int) -> bool:
+        """Take a person's or a label's word for what runs; False where it does not compare."""
+        said = image.version(version)
+        return (
+            said.numbers
+            and cursor.execute(
+                """
+                UPDATE series
+                   SET said_version = ?, said_key = ?, said_at = ?
+                 WHERE id = ? AND variant = ?
+                """,
+                (said.text, said.sort_key, at, series_id, said.variant),
+            ).rowcount
+            == 1
+        )
+
+    def _check_tag(self, cursor: sqlite3.Cursor, tag_id: int) -> None:
+        if not self._knows_tag(cursor, tag_id):
+            raise NotFound(f"no tag has the id {tag_id}")
+
+    def _knows_tag(self, cursor: sqlite3.Cursor, tag_id: int) -> bool:
+        return cursor.execute("SELECT 1 FROM tags WHERE id = ?", (tag_id,)).fetchone() is not None
+
+    def _tag_named(self, cursor: sqlite3.Cursor, name: str) -> int:
+        """The id of the tag of this name, created if there is none."""
+        cursor.execute("INSERT INTO tags (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+        tag_id: int = cursor.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()[0]
+        return tag_id
+
+    def _assign(self, cursor: sqlite3.Cursor, reference: str, tag_id: int | None, source: str) -> None:
+        cursor.execute(
+            """
+            INSERT INTO tag_assignments (reference, tag_id, source)
+            VALUES (?, ?, ?)
+            ON CONFLICT (reference) DO UPDATE
+               SET tag_id = excluded.tag_id, source = excluded.source
+            """,
+            (reference, tag_id, source),
+        )
+
+    def _apply_rules(self, cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
+        """Tag repositories that nothing else has tagged by the longest rule that matches, and untag where none does."""
+        ids = json.dumps(list(names))
+        cursor.execute(
+            "DELETE FROM tag_assignments WHERE source = 'rule' AND reference IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )
+        cursor.execute(
+            """
+            INSERT INTO tag_assignments (reference, tag_id, source)
+            SELECT name.value, (
+                       SELECT r.tag_id
+                         FROM tag_rules AS r
+                        WHERE name.value GLOB replace(replace(r.pattern, '[', '[[]'), '?', '[?]')
+                        ORDER BY length(r.pattern) DESC, r.pattern
+                        LIMIT 1
+                   ) AS matched, 'rule'
+              FROM json_each(?) AS name
+             WHERE matched IS NOT NULL
+            ON CONFLICT DO NOTHING
+            """,
+            (ids,),
+        )
+        self._retag(cursor, names)
+
+    def _retag(self, cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
+        """Give every update of these repositories the tag of its exact image, or else of its repository."""
+        cursor.execute(
+            """
+            UPDATE updates
+               SET tag_id = coalesce(
+                       (SELECT a.tag_id FROM tag_assignments AS a WHERE a.reference = updates.image),
+                       (
+                           SELECT a.tag_id
+                             FROM tag_assignments AS a
+                            WHERE a.reference = updates.registry || '/' || updates.repository
+                       )
+                   )
+             WHERE registry || '/' || repository IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(list(names)),),
         )
 
     def _prepare(self) -> None:
@@ -352,6 +1078,68 @@ class SQLiteStore(Store):
             if path.exists() and path.stat().st_size:
                 _refuse_foreign(path)
             migrate(SQLiteMigrations(_connect(self._path)))
+        with self._transaction() as cursor:
+            self._derive_anew(cursor)
+        self.close()
+
+    def _derive_anew(self, cursor: sqlite3.Cursor) -> None:
+        """Fill the columns that come out of reading a version, where another release filled them, or none."""
+        number = cursor.execute("SELECT number FROM version_rules").fetchone()
+        if number == (DERIVED_RULES,):
+            return
+        rows = cursor.execute(
+            """
+            SELECT u.id, h.id, u.hostname, u.registry, u.repository, u.version, u.metadata, u.containers, u.series_id
+              FROM updates AS u
+              JOIN hosts AS h ON h.hostname = u.hostname
+            """
+        ).fetchall()
+        for update_id, host_id, hostname, registry, repository, version, metadata, containers, before in rows:
+            derived = derive(
+                hostname, f"{registry}/{repository}", version, json.loads(metadata), json.loads(containers)
+            )
+            series_id: int = cursor.execute(
+                """
+                INSERT INTO series (host_id, registry, repository, variant)
+                VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE
+                   SET variant = excluded.variant
+                RETURNING id
+                """,
+                (host_id, registry, repository, derived.variant),
+            ).fetchone()[0]
+            if before not in (None, series_id):
+                cursor.execute(
+                    """
+                    UPDATE series
+                       SET note = old.note, snoozed_until = old.snoozed_until, muted_at = old.muted_at
+                      FROM series AS old
+                     WHERE old.id = ? AND series.id = ? AND series.note = '' AND series.muted_at IS NULL
+                    """,
+                    (before, series_id),
+                )
+            cursor.execute(
+                """
+                UPDATE updates
+                   SET series_id = ?, name = ?, version_key = ?, prerelease = ?, stack = ?, search = ?
+                 WHERE id = ?
+                """,
+                (
+                    series_id,
+                    derived.name,
+                    derived.version_key,
+                    derived.prerelease,
+                    derived.stack,
+                    derived.search,
+                    update_id,
+                ),
+            )
+        cursor.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
+        self._refresh(cursor, [id for (id,) in cursor.execute("SELECT id FROM series").fetchall()])
+        names = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
+        self._retag(cursor, [name for (name,) in names])
+        cursor.execute("DELETE FROM version_rules")
+        cursor.execute("INSERT INTO version_rules (number) VALUES (?)", (DERIVED_RULES,))
 
 
 @contextmanager
@@ -419,29 +1207,42 @@ def _time_or_none(microseconds: int | None) -> datetime | None:
 
 
 def _update(row: tuple[Any, ...]) -> Update:
-    (
-        *plain,
-        created,
-        metadata,
-        containers,
-        notifications,
-        first_seen,
-        received,
-        acknowledged,
-        by,
-        tag_id,
-        tag,
-    ) = row
+    head, rest = row[:20], row[25:]
+    created, metadata, containers, stack, note = row[20:25]
+    notifications, first_seen, received, acknowledged, by, snoozed, tag_id, tag, colour = rest
     values = (
-        *plain,
+        *head[:10],
+        State(head[10]),
+        *head[11:13],
+        bool(head[13]),
+        *head[14:],
         _time_or_none(created),
         dict(sorted(json.loads(metadata).items())),
         tuple(sorted(json.loads(containers))),
+        stack,
+        note,
         notifications,
         _time(first_seen),
         _time(received),
         _time_or_none(acknowledged),
         by,
-        None if tag_id is None else Tag(tag_id, tag),
+        _time_or_none(snoozed),
+        None if tag_id is None else Tag(tag_id, tag, colour=colour),
     )
     return Update(*values)
+
+
+def _action(row: tuple[Any, ...], label: str = "") -> Action:
+    id, at, by, verb, detail, count, undone = row
+    return Action(id, _time(at), by, verb, detail, count, label, bool(undone))
+
+
+def _derived(notification: Notification) -> Derived:
+    reference = notification.reference
+    return derive(
+        notification.hostname, reference.name, reference.version, notification.metadata, notification.containers
+    )
+
+
+def _no_update(update_id: int) -> NotFound:
+    return NotFound(f"no update has the id {update_id}")

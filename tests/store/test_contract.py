@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from diundashboard.model import Invalid, State, UpdateQuery
+from diundashboard.model import NEXT_VERSION, Age, Group, Invalid, Selection, Sort, State, Tag, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, NotFound, Store
 from tests.conftest import PAYLOADS, Clock
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
-EVERY = UpdateQuery(state=None)
+EVERY = UpdateQuery(state=None, fold=False)
 UNKNOWN = [0, -1, 4711, 2**63 - 1, 2**63, 10**30]
 
 
@@ -37,6 +37,7 @@ def test_a_new_store_is_empty(store: Store) -> None:
 def test_a_notification_is_kept_whole(store: Store, clock: Clock) -> None:
     body = PAYLOADS[2].read_bytes()
     update_id = store.record(parse(body))
+    at = clock.time
     update = store.update(update_id)
     sent = json.loads(body)
     assert (update.hostname, update.image) == ("nas", "127.0.0.1:5000/immich-app/immich-server:v1.119.0")
@@ -48,10 +49,15 @@ def test_a_notification_is_kept_whole(store: Store, clock: Clock) -> None:
     for name in ("digest", "status", "provider", "platform", "mime_type", "hub_link", "diun_version", "metadata"):
         assert getattr(update, name) == sent[name]
     assert update.created == datetime(2026, 11, 1, 10, tzinfo=UTC)
-    assert update.first_seen_at == update.received_at == clock.time
-    assert (update.state, update.acknowledged_at, update.notifications, update.tag) == (State.PENDING, None, 1, None)
+    assert update.first_seen_at == update.received_at == at
+    assert (update.state, update.acknowledged_at, update.notifications, update.tag) == (
+        State.PENDING,
+        None,
+        1,
+        Tag(1, "photos"),
+    )
     (received,) = store.history(update_id)
-    assert (received.payload, received.received_at, received.status) == (body, clock.time, "new")
+    assert (received.payload, received.received_at, received.status) == (body, at, "new")
 
 
 def test_every_payload_of_diun_is_stored(store: Store) -> None:
@@ -74,7 +80,7 @@ def test_a_time_far_away_is_kept(store: Store, created: str) -> None:
 
 def test_the_same_digest_again_adds_to_the_history_and_keeps_the_state(store: Store) -> None:
     update_id = record(store, metadata={"ctn_names": "edge2", "ctn_id": "1"})
-    store.acknowledge([update_id], "person")
+    store.acknowledge(Selection((update_id,)), "person")
     before = store.update(update_id)
     assert record(store, metadata={"ctn_names": "edge", "stack": "web"}, status="update") == update_id
     after = store.update(update_id)
@@ -92,8 +98,9 @@ def test_the_same_digest_again_adds_to_the_history_and_keeps_the_state(store: St
 def test_another_digest_makes_it_pending_again_and_speaks_for_it(store: Store, clock: Clock) -> None:
     update_id = record(store, metadata={"ctn_names": "a", "old": "1"}, created="2026-11-01T00:00:00Z", platform="x")
     first_seen = clock.time
-    store.acknowledge([update_id], "person")
+    store.acknowledge(Selection((update_id,)), "person")
     assert record(store, digest=OTHER, metadata={"ctn_names": "b"}, hub_link="https://example.org") == update_id
+    received = clock.time
     update = store.update(update_id)
     assert (update.state, update.acknowledged_at, update.acknowledged_by) == (State.PENDING, None, "")
     assert (update.digest, update.kind, update.hub_link, update.platform) == (
@@ -103,8 +110,8 @@ def test_another_digest_makes_it_pending_again_and_speaks_for_it(store: Store, c
         "",
     )
     assert (update.created, update.metadata, update.containers) == (None, {"ctn_names": "b"}, ("a", "b"))
-    assert (update.first_seen_at, update.received_at) == (first_seen, clock.time)
-    assert [received.digest for received in store.history(update_id)] == [OTHER, DIGEST]
+    assert (update.first_seen_at, update.received_at) == (first_seen, received)
+    assert [notification.digest for notification in store.history(update_id)] == [OTHER, DIGEST]
 
 
 def test_the_kind_is_rebuild_where_diun_knew_the_tag_before(store: Store) -> None:
@@ -141,7 +148,7 @@ def test_updates_come_newest_first_and_the_later_recorded_first_at_equal_times(s
 def test_pages_are_cut_and_counted(store: Store) -> None:
     for number in range(7):
         record(store, f"app:{number}")
-    pages = [store.updates(UpdateQuery(page=number, per_page=3)) for number in (1, 2, 3, 4)]
+    pages = [store.updates(UpdateQuery(page=number, per_page=3, fold=False)) for number in (1, 2, 3, 4)]
     assert [[update.version for update in page.updates] for page in pages] == [
         ["6", "5", "4"],
         ["3", "2", "1"],
@@ -159,7 +166,7 @@ def test_a_page_that_no_answer_can_have_is_invalid(page: int, per_page: int) -> 
 
 def test_updates_are_chosen_by_state(store: Store) -> None:
     done, _ = record(store, "a:1"), record(store, "b:1")
-    store.acknowledge([done], "")
+    store.acknowledge(Selection((done,)), "")
     assert images(store, UpdateQuery(state=State.PENDING)) == ["docker.io/library/b:1"]
     assert images(store, UpdateQuery(state=State.ACKNOWLEDGED)) == ["docker.io/library/a:1"]
     assert images(store, UpdateQuery(state=State.SNOOZED)) == images(store, UpdateQuery(state=State.MUTED)) == []
@@ -169,19 +176,19 @@ def test_updates_are_chosen_by_state(store: Store) -> None:
 @pytest.mark.parametrize("again", [1, 2])
 def test_acknowledging_twice_keeps_the_first_time_and_person(store: Store, clock: Clock, again: int) -> None:
     update_id = record(store)
-    assert store.acknowledge([update_id], "first") == 1
+    assert store.acknowledge(Selection((update_id,)), "first").count == 1
     at = clock.time
     for _ in range(again):
-        assert store.acknowledge([update_id], "later") == 0
+        assert store.acknowledge(Selection((update_id,)), "later").count == 0
     update = store.update(update_id)
     assert (update.acknowledged_at, update.acknowledged_by) == (at, "first")
 
 
 def test_an_acknowledgement_can_be_taken_back(store: Store) -> None:
     update_id = record(store)
-    assert store.reopen([update_id]) == 0
-    store.acknowledge([update_id], "person")
-    assert store.reopen([update_id, update_id]) == 1
+    assert store.reopen(Selection((update_id,)), "").count == 0
+    store.acknowledge(Selection((update_id,)), "person")
+    assert store.reopen(Selection((update_id, update_id)), "").count == 1
     update = store.update(update_id)
     assert (update.state, update.acknowledged_at, update.acknowledged_by) == (State.PENDING, None, "")
 
@@ -193,10 +200,10 @@ def test_an_unknown_id_is_not_found_and_changes_nothing(store: Store, unknown: i
     for call in (
         lambda: store.update(unknown),
         lambda: store.history(unknown),
-        lambda: store.acknowledge([known, unknown], ""),
-        lambda: store.reopen([unknown]),
-        lambda: store.tag_update(unknown, "media"),
-        lambda: store.rename_tag(unknown, "x"),
+        lambda: store.acknowledge(Selection((known, unknown)), ""),
+        lambda: store.reopen(Selection((unknown,)), ""),
+        lambda: store.tag_updates(Selection((unknown,)), "media", ""),
+        lambda: store.change_tag(unknown, "x", 0),
         lambda: store.delete_tag(unknown),
         lambda: store.assign_tag("nginx", unknown),
     ):
@@ -209,7 +216,7 @@ def test_an_unknown_id_is_not_found_and_changes_nothing(store: Store, unknown: i
 
 def test_acting_on_nothing_does_nothing(store: Store) -> None:
     record(store)
-    assert store.acknowledge([], "") == store.reopen([]) == 0
+    assert store.acknowledge(Selection(), "").count == store.reopen(Selection(), "").count == 0
 
 
 def test_tags_come_by_name_without_regard_to_case(store: Store) -> None:
@@ -231,12 +238,15 @@ def test_a_tag_name_is_taken_once_and_case_counts(store: Store) -> None:
     tag = store.create_tag(" media ")
     assert tag.name == "media"
     other = store.create_tag("Media")
-    calls: list[Callable[[], object]] = [lambda: store.create_tag("media"), lambda: store.rename_tag(other.id, "media")]
+    calls: list[Callable[[], object]] = [
+        lambda: store.create_tag("media"),
+        lambda: store.change_tag(other.id, "media", 0),
+    ]
     for call in calls:
         with pytest.raises(Conflict, match="media"):
             call()
-    assert store.rename_tag(tag.id, "media") == tag
-    assert store.rename_tag(other.id, "films").name == "films"
+    assert store.change_tag(tag.id, "media", 0) == tag
+    assert store.change_tag(other.id, "films", 3).name == "films"
 
 
 @pytest.mark.parametrize("name", ["", "  \n", "x" * 101, "日" * 101, "x" * 10_000])
@@ -244,8 +254,8 @@ def test_a_tag_name_that_is_empty_or_too_long_is_invalid(store: Store, name: str
     tag_id, update_id = store.create_tag("media").id, record(store)
     calls: list[Callable[[], object]] = [
         lambda: store.create_tag(name),
-        lambda: store.rename_tag(tag_id, name),
-        lambda: store.tag_update(update_id, name),
+        lambda: store.change_tag(tag_id, name, 0),
+        lambda: store.tag_updates(Selection((update_id,)), name, ""),
     ]
     for call in calls:
         with pytest.raises(Invalid):
@@ -259,20 +269,23 @@ def test_what_a_database_cannot_hold_is_replaced_in_a_tag_name(store: Store) -> 
 
 def test_a_tag_follows_the_repository_to_every_host_and_version_to_come(store: Store) -> None:
     first = record(store)
-    tag = store.tag_update(first, "web")
+    store.tag_updates(Selection((first,)), "web", "")
+    (tag,) = store.tags()
     later = record(store, "nginx:1.28.0", hostname="other")
     elsewhere = record(store, "ghcr.io/library/nginx:1.28.0")
-    assert store.update(first).tag == store.update(later).tag == tag
+    assert store.update(first).tag == store.update(later).tag == Tag(tag.id, "web")
     assert store.update(elsewhere).tag is None
     assert [(known.name, known.updates) for known in store.tags()] == [("web", 2)]
-    store.tag_update(later, None)
+    store.tag_updates(Selection((later,)), None, "")
     assert store.update(first).tag is None
     assert [known.updates for known in store.tags()] == [0]
 
 
 def test_tagging_an_update_creates_the_tag_once(store: Store) -> None:
     first, second = record(store, "a:1"), record(store, "b:1")
-    assert store.tag_update(first, "web") == store.tag_update(second, " web ")
+    store.tag_updates(Selection((first,)), "web", "")
+    store.tag_updates(Selection((second,)), " web ", "")
+    assert store.update(first).tag == store.update(second).tag
     assert len(store.tags()) == 1
 
 
@@ -285,7 +298,7 @@ def test_the_tag_of_an_exact_image_wins_over_its_repositorys(store: Store) -> No
     store.unassign_tag("docker.io/library/nginx:1.27.0")
     assert store.update(exact).tag == web
     store.assign_tag("nginx:1.27.0", special.id)
-    store.tag_update(exact, "web")
+    store.tag_updates(Selection((exact,)), "web", "")
     assert store.update(exact).tag == web
 
 
@@ -307,8 +320,8 @@ def test_a_blank_reference_is_invalid(store: Store, reference: str) -> None:
 
 def test_deleting_a_tag_takes_its_assignments_with_it(store: Store) -> None:
     update_id = record(store)
-    tag = store.tag_update(update_id, "web")
-    assert tag
+    store.tag_updates(Selection((update_id,)), "web", "")
+    (tag,) = store.tags()
     assert store.has_tag(tag.id)
     store.delete_tag(tag.id)
     assert not store.has_tag(tag.id)
@@ -324,7 +337,7 @@ def test_names_of_any_length_are_kept_and_told_apart(store: Store) -> None:
     assert record(store, f"{long}:1", hostname=long) == first
     update = store.update(first)
     assert (update.hostname, update.repository, update.containers) == (long, f"library/{long}", (long,))
-    store.tag_update(first, "long")
+    store.tag_updates(Selection((first,)), "long", "")
     assert store.update(second).tag == store.update(first).tag is not None
     store.unassign_tag(f"docker.io/library/{long}")
     assert store.update(second).tag is None
@@ -351,3 +364,329 @@ def test_characters_with_a_meaning_in_sql_or_json_are_text(store: Store, special
 
 def test_a_store_answers_a_ping(store: Store) -> None:
     store.ping()
+
+
+def versions(store: Store, query: UpdateQuery | None = None) -> list[str]:
+    return [update.version for update in store.updates(query or UpdateQuery()).updates]
+
+
+def test_the_newest_version_of_a_series_folds_the_older_ones(store: Store) -> None:
+    for version in ("1.27.0", "1.29.0", "1.28.0", "1.28.0-alpine", "latest"):
+        record(store, f"nginx:{version}")
+    record(store, "nginx:1.30.0", hostname="other")
+    rows = {(update.host, update.version): update.older for update in store.updates(UpdateQuery()).updates}
+    assert rows == {("nas", "1.29.0"): 2, ("nas", "1.28.0-alpine"): 0, ("nas", "latest"): 0, ("other", "1.30.0"): 0}
+    assert store.updates(UpdateQuery(fold=False)).total == 6
+
+
+def test_versions_fold_by_number_and_never_as_text(store: Store) -> None:
+    for version in ("1.9.0", "1.10.0", "1.10.0-rc1"):
+        record(store, f"app:{version}")
+    assert versions(store) == ["1.10.0"]
+
+
+def test_what_has_no_order_is_never_folded(store: Store) -> None:
+    for version in ("latest", "stable", "sha-1a2b3c4", "sha-5d6e7f8"):
+        record(store, f"app:{version}")
+    record(store, f"app@{DIGEST}")
+    assert store.updates(UpdateQuery()).total == 5
+
+
+def test_acknowledging_the_newest_acknowledges_those_below(store: Store) -> None:
+    ids = [record(store, f"nginx:{version}") for version in ("1.27.0", "1.28.0", "1.29.0")]
+    assert store.acknowledge(Selection((ids[2],)), "person").count == 1
+    assert {store.update(update_id).state for update_id in ids} == {State.ACKNOWLEDGED}
+
+
+def test_acknowledging_an_older_one_leaves_the_newer_pending_and_counts_from_it(store: Store) -> None:
+    ids = [record(store, f"nginx:{version}") for version in ("1.27.0", "1.28.0", "1.29.1")]
+    store.acknowledge(Selection((ids[1],)), "person")
+    assert [store.update(update_id).state for update_id in ids] == ["acknowledged", "acknowledged", "pending"]
+    update = store.update(ids[2])
+    assert (update.kind, update.from_version, update.older) == ("minor", "1.28.0", 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("2.0.0", "major"),
+        ("1.28.0", "minor"),
+        ("1.27.1", "patch"),
+        ("1.27.0.1", "build"),
+        ("1.26.9", "older"),
+        ("1.28.0-alpine", "new"),
+        ("latest", "new"),
+    ],
+)
+def test_the_kind_counts_from_the_highest_version_that_was_acknowledged(store: Store, version: str, kind: str) -> None:
+    done = record(store, "nginx:1.27.0")
+    store.acknowledge(Selection((done,)), "person")
+    update = store.update(record(store, f"nginx:{version}"))
+    assert (update.kind, update.from_version) == (kind, "" if kind == "new" else "1.27.0")
+    assert update.state == State.PENDING
+
+
+def test_a_person_says_what_runs_and_the_kinds_count_from_it_at_once(store: Store) -> None:
+    update_id = record(store, "nginx:1.29.0")
+    action = store.say_running(update_id, "1.27.0", "person")
+    assert (store.update(update_id).kind, store.update(update_id).from_version) == ("minor", "1.27.0")
+    store.undo(action.id, "person")
+    assert (store.update(update_id).kind, store.update(update_id).from_version) == ("new", "")
+    store.say_running(update_id, "0.1", "person")
+    store.say_running(update_id, "", "person")
+    assert store.update(update_id).from_version == ""
+    for version in ("latest", "1.27.0-alpine"):
+        with pytest.raises(Invalid, match=version):
+            store.say_running(update_id, version, "person")
+
+
+def test_a_label_says_what_runs(store: Store) -> None:
+    update_id = record(store, "nginx:1.29.0", metadata={"current": "1.28.9"})
+    assert (store.update(update_id).kind, store.update(update_id).from_version) == ("minor", "1.28.9")
+
+
+def test_the_last_word_says_what_runs(store: Store) -> None:
+    first, second = record(store, "nginx:1.27.0"), record(store, "nginx:1.28.0")
+    store.acknowledge(Selection((second,)), "")
+    store.say_running(second, "1.27.0", "")
+    third = record(store, "nginx:1.28.1")
+    assert store.update(third).from_version == "1.27.0"
+    store.acknowledge(Selection((third,)), "")
+    assert store.update(record(store, "nginx:1.29.0")).from_version == "1.28.1"
+    assert store.update(first).state == State.ACKNOWLEDGED
+
+
+def test_snoozed_until_a_time_then_pending_again(store: Store, clock: Clock) -> None:
+    update_id = record(store)
+    until = clock.time + timedelta(days=1)
+    assert store.snooze(Selection((update_id,)), until, "person").count == 1
+    assert store.update(update_id).state == State.SNOOZED
+    assert store.update(update_id).snoozed_until == until
+    assert images(store, UpdateQuery(state=State.SNOOZED)) == ["docker.io/library/nginx:1.27.0"]
+    assert images(store, UpdateQuery()) == []
+    clock.time = until
+    assert store.update(update_id).state == State.PENDING
+    assert store.update(update_id).snoozed_until is None
+
+
+@pytest.mark.parametrize("news", [{"image": "nginx:1.28.0"}, {"digest": OTHER}])
+def test_a_newer_version_or_digest_ends_a_snooze(store: Store, news: dict[str, str]) -> None:
+    update_id = record(store)
+    store.snooze(Selection((update_id,)), NEXT_VERSION, "person")
+    record(store)
+    assert store.update(update_id).state == State.SNOOZED
+    record(store, **news)
+    assert store.updates(UpdateQuery()).total == 1
+
+
+def test_a_snooze_can_be_ended_and_undone(store: Store) -> None:
+    update_id = record(store)
+    snoozed = store.snooze(Selection((update_id,)), NEXT_VERSION, "person")
+    woken = store.snooze(Selection((update_id,)), None, "person")
+    assert store.update(update_id).state == State.PENDING
+    store.undo(woken.id, "person")
+    assert store.update(update_id).state == State.SNOOZED
+    store.undo(snoozed.id, "person")
+    assert store.update(update_id).state == State.PENDING
+
+
+def test_muted_stays_muted_whatever_comes_until_it_is_taken_back(store: Store) -> None:
+    update_id = record(store)
+    action = store.mute(Selection((update_id,)), True, "person")
+    record(store, digest=OTHER)
+    record(store, "nginx:1.28.0")
+    elsewhere = record(store, hostname="other")
+    assert versions(store, UpdateQuery(state=State.MUTED)) == ["1.28.0"]
+    assert [update.id for update in store.updates(UpdateQuery()).updates] == [elsewhere]
+    assert store.mute(Selection((update_id,)), True, "person").count == 0
+    store.undo(action.id, "person")
+    assert sorted(versions(store)) == ["1.27.0", "1.28.0"]
+
+
+def test_what_was_done_before_it_was_muted_is_shown_under_muted(store: Store) -> None:
+    update_id = record(store)
+    store.acknowledge(Selection((update_id,)), "")
+    store.mute(Selection((update_id,)), True, "")
+    assert versions(store, UpdateQuery(state=State.MUTED)) == ["1.27.0"]
+    assert versions(store, UpdateQuery(state=State.ACKNOWLEDGED)) == []
+    store.mute(Selection((update_id,)), False, "")
+    assert versions(store, UpdateQuery(state=State.ACKNOWLEDGED)) == ["1.27.0"]
+
+
+def test_a_note_stays_with_the_series(store: Store) -> None:
+    update_id = record(store)
+    action = store.annotate(Selection((update_id,)), " wait for the backup ", "person")
+    assert store.update(record(store, "nginx:1.28.0")).note == "wait for the backup"
+    store.undo(action.id, "person")
+    assert store.update(update_id).note == ""
+    with pytest.raises(Invalid):
+        store.annotate(Selection((update_id,)), "x" * 1001, "person")
+
+
+def test_an_undo_takes_the_whole_action_back(store: Store) -> None:
+    ids = tuple(record(store, f"app{number}:{version}") for number in range(3) for version in ("1.0", "2.0"))
+    before = [store.update(update_id) for update_id in ids]
+    action = store.acknowledge(Selection(query=UpdateQuery()), "person")
+    assert (action.count, action.by, action.verb) == (3, "person", "acknowledge")
+    assert store.updates(UpdateQuery()).total == 0
+    assert store.undo(action.id, "other").undone
+    assert [store.update(update_id) for update_id in ids] == before
+    with pytest.raises(Conflict):
+        store.undo(action.id, "other")
+
+
+def test_an_undo_leaves_alone_what_has_changed_since(store: Store) -> None:
+    first, second = record(store, "a:1"), record(store, "b:1")
+    action = store.acknowledge(Selection((first, second)), "early")
+    store.reopen(Selection((first,)), "person")
+    store.acknowledge(Selection((first,)), "late")
+    store.undo(action.id, "person")
+    assert store.update(first).acknowledged_by == "late"
+    assert store.update(second).state == State.PENDING
+
+
+def test_taking_back_can_be_undone(store: Store) -> None:
+    update_id = record(store)
+    store.acknowledge(Selection((update_id,)), "person")
+    done = store.update(update_id)
+    store.undo(store.reopen(Selection((update_id,)), "other").id, "other")
+    assert store.update(update_id) == done
+
+
+def test_tagging_can_be_undone_with_what_stood_there_before(store: Store) -> None:
+    exact, other = record(store, "nginx:1.27.0"), record(store, "nginx:1.28.0")
+    web, special = store.create_tag("web"), store.create_tag("special")
+    store.assign_tag("nginx", web.id)
+    store.assign_tag("nginx:1.27.0", special.id)
+    for name in ("new", None):
+        action = store.tag_updates(Selection((exact,)), name, "person")
+        assert [tag and tag.name for tag in (store.update(exact).tag, store.update(other).tag)] == [name, name]
+        store.undo(action.id, "person")
+        assert (store.update(exact).tag, store.update(other).tag) == (special, web)
+
+
+def test_an_action_names_what_it_was_for(store: Store) -> None:
+    update_id = record(store, "ghcr.io/immich-app/immich-server:v1")
+    assert store.acknowledge(Selection((update_id,)), "").label == "immich-server on nas"
+
+
+def test_what_people_did_is_in_the_history_with_who_and_when(store: Store, clock: Clock) -> None:
+    update_id = record(store)
+    store.annotate(Selection((update_id,)), "careful", "one")
+    store.acknowledge(Selection((update_id,)), "two")
+    at = clock.time
+    actions = store.actions(update_id)
+    assert [(action.verb, action.detail, action.by) for action in actions] == [
+        ("acknowledge", "", "two"),
+        ("note", "careful", "one"),
+    ]
+    assert actions[0].at <= at
+
+
+def test_nothing_done_is_no_action(store: Store) -> None:
+    update_id = record(store)
+    assert store.reopen(Selection((update_id,)), "").id == 0
+    assert store.actions(update_id) == ()
+    with pytest.raises(NotFound):
+        store.undo(4711, "")
+
+
+def test_metadata_tags_an_image_at_first_sight_and_a_person_wins(store: Store) -> None:
+    update_id = record(store, "a:1", metadata={"stack": "media"})
+    tagged = record(store, "b:1", metadata={"stack": "media", "tag": "films"})
+    assert [tag and tag.name for tag in (store.update(update_id).tag, store.update(tagged).tag)] == ["media", "films"]
+    store.tag_updates(Selection((update_id,)), None, "person")
+    assert store.update(record(store, "a:2", metadata={"stack": "media"})).tag is None
+
+
+def test_every_version_of_a_series_is_listed_the_newest_first(store: Store) -> None:
+    ids = [record(store, f"nginx:{version}") for version in ("1.10", "1.9", "1.11")]
+    assert [update.version for update in store.series(ids[1])] == ["1.11", "1.10", "1.9"]
+    with pytest.raises(NotFound):
+        store.series(4711)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (UpdateQuery(search="JELLY"), ["jellyfin"]),
+        (UpdateQuery(search="  nas   media "), ["jellyfin", "sonarr"]),
+        (UpdateQuery(search="größe"), ["sonarr"]),
+        (UpdateQuery(search="100%_"), []),
+        (UpdateQuery(search="sonarr-4k"), ["sonarr"]),
+        (UpdateQuery(host="pi"), ["redis"]),
+        (UpdateQuery(host="nowhere"), []),
+        (UpdateQuery(tag="media"), ["jellyfin", "sonarr"]),
+        (UpdateQuery(tag="-"), ["redis"]),
+        (UpdateQuery(registry="ghcr.io"), ["sonarr"]),
+        (UpdateQuery(provider="docker"), ["sonarr"]),
+        (UpdateQuery(kind="rebuild"), ["redis"]),
+        (UpdateQuery(age=Age.DAY), ["jellyfin", "redis", "sonarr"]),
+        (UpdateQuery(age=Age.OLDER), []),
+        (UpdateQuery(host="nas", registry="docker.io"), ["jellyfin"]),
+    ],
+    ids=str,
+)
+def test_updates_are_found(store: Store, query: UpdateQuery, found: list[str]) -> None:
+    record(store, "jellyfin/jellyfin:10.9", metadata={"stack": "media"})
+    metadata = {"ctn_names": "sonarr,sonarr-4k", "stack": "media", "x": "GRÖSSE"}
+    record(store, "ghcr.io/linuxserver/sonarr:4", provider="docker", metadata=metadata)
+    record(store, "redis:7", hostname="pi", status="update")
+    page = store.updates(query)
+    assert sorted(update.repository.rpartition("/")[2] for update in page.updates) == found
+    assert page.total == len(found)
+
+
+def test_rows_are_sorted_and_grouped(store: Store) -> None:
+    for image, host, status in (("b:1", "x", "new"), ("C:1", "y", "update"), ("a:1", "Z", "new")):
+        record(store, image, hostname=host, status=status, metadata={"stack": f"s{host}"} if host != "y" else {})
+
+    def names(query: UpdateQuery) -> str:
+        return "".join(update.repository[-1] for update in store.updates(query).updates)
+
+    assert names(UpdateQuery(sort=Sort.AGE)) == "aCb"
+    assert names(UpdateQuery(sort=Sort.NAME)) == "abC"
+    assert names(UpdateQuery(sort=Sort.HOST)) == "bCa"
+    assert names(UpdateQuery(sort=Sort.KIND)) == "Cab"
+    assert names(UpdateQuery(group=Group.STACK)) == "abC"
+    assert names(UpdateQuery(group=Group.TAG)) == "baC"
+    assert names(UpdateQuery(group=Group.HOST, sort=Sort.NAME)) == "bCa"
+    assert names(UpdateQuery(group=Group.REGISTRY)) == "aCb"
+
+
+def test_pages_stay_as_they_are_while_new_ones_arrive(store: Store, clock: Clock) -> None:
+    for number in range(4):
+        record(store, f"app{number}:1")
+    until = clock.time
+    record(store, "late:1")
+    assert images(store, UpdateQuery(until=until, per_page=2, page=2)) == [
+        "docker.io/library/app1:1",
+        "docker.io/library/app0:1",
+    ]
+
+
+def test_choices_are_counted_with_the_other_filters_in_force(store: Store) -> None:
+    record(store, "a:1")
+    record(store, "ghcr.io/x/b:1")
+    record(store, "ghcr.io/x/c:1", hostname="pi", provider="docker")
+    choices = store.choices(UpdateQuery(registry="ghcr.io"))
+    assert [(choice.value, choice.count) for choice in choices.registry] == [("ghcr.io", 2), ("docker.io", 1)]
+    assert [(choice.value, choice.count) for choice in choices.host] == [("nas", 1), ("pi", 1)]
+    assert [(choice.value, choice.count) for choice in choices.tag] == [("-", 2)]
+    store.acknowledge(Selection(query=UpdateQuery(host="pi")), "")
+    states = {choice.value: choice.count for choice in store.choices(UpdateQuery()).state}
+    assert states == {"pending": 2, "snoozed": 0, "acknowledged": 1, "muted": 0}
+
+
+def test_the_summary_adds_up(store: Store, clock: Clock) -> None:
+    first = record(store, "a:1")
+    oldest = clock.time
+    record(store, "b:1", hostname="pi", status="update")
+    store.acknowledge(Selection((record(store, "c:1"),)), "")
+    summary = store.summary()
+    assert summary.kinds == {"new": 1, "rebuild": 1}
+    assert (summary.pending, summary.hosts, summary.oldest) == (2, 2, oldest)
+    assert summary.done == (0, 0, 0, 0, 0, 0, 1)
+    store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "")
+    assert store.summary().done == (0,) * 7
+    assert store.update(first).state == State.PENDING
