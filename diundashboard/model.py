@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from diundashboard import image
 
-TAG_NAME_LENGTH = 100
-"""The longest name of a tag, in characters."""
+NAME_LENGTH = 100
+"""The longest name of a tag or a view, in characters."""
 
 NOTE_LENGTH = 1000
 """The longest note, in characters."""
@@ -46,12 +46,33 @@ def tag_name(text: str) -> str:
     Raises:
         Invalid: it is empty or longer than 100 characters.
     """
+    return _short_name(text, "tag")
+
+
+def view_name(text: str) -> str:
+    """The name of a view as it is stored: without white space around it.
+
+    Raises:
+        Invalid: it is empty or longer than 100 characters.
+    """
+    return _short_name(text, "view")
+
+
+def _short_name(text: str, what: str) -> str:
     name = storable(text).strip()
     if not name:
-        raise Invalid("a tag needs a name")
-    if len(name) > TAG_NAME_LENGTH:
-        raise Invalid(f"a tag's name has at most {TAG_NAME_LENGTH} characters, not {len(name)}")
+        raise Invalid(f"a {what} needs a name")
+    if len(name) > NAME_LENGTH:
+        raise Invalid(f"a {what}'s name has at most {NAME_LENGTH} characters, not {len(name)}")
     return name
+
+
+def metadata_tag(metadata: Mapping[str, str]) -> str:
+    """The name of the tag that a container's label asks for, or its stack; "" if there is none, or it can be none."""
+    try:
+        return tag_name(metadata.get("tag") or metadata.get("stack", ""))
+    except Invalid:
+        return ""
 
 
 def note_text(text: str) -> str:
@@ -312,6 +333,16 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A saved view of the updates: a name for a query string."""
+
+    id: int
+    name: str
+    query: str
+    is_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """One notification in the history; `payload` holds the bytes of the request's body."""
 
@@ -324,6 +355,13 @@ class Received:
     image: str
     host: str
     payload: bytes
+
+
+def merged(received: Iterable[Received], actions: Iterable[Action]) -> tuple[Received | Action, ...]:
+    """Notifications and actions in one line of time, newest first."""
+    moments: list[tuple[datetime, Received | Action]] = [(each.received_at, each) for each in received]
+    moments += [(each.at, each) for each in actions]
+    return tuple(each for _, each in sorted(moments, key=lambda moment: moment[0], reverse=True))
 
 
 def searchable(text: str) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from diundashboard import image
-from diundashboard.model import storable
+from diundashboard.model import Derived, derive, storable
 
 BODY_LIMIT = 1024 * 1024
 """The largest body, in bytes."""
@@ -45,6 +45,11 @@ class Notification:
     metadata: dict[str, str]
     containers: tuple[str, ...]
     payload: bytes
+
+    def derived(self) -> Derived:
+        """What the stores keep beside it because SQL cannot read it out of the names."""
+        reference = self.reference
+        return derive(self.hostname, reference.name, reference.version, self.metadata, self.containers)
 
 
 def parse(body: bytes) -> Notification:

@@ -18,6 +18,7 @@ from diundashboard.model import (
     Tag,
     Update,
     UpdateQuery,
+    View,
     now,
 )
 from diundashboard.notification import Notification
@@ -96,6 +97,72 @@ class Store(ABC):
 
         Raises:
             NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def older(self, update_id: int) -> tuple[Update, ...]:
+        """The versions that are folded under an update, the newest first.
+
+        Raises:
+            NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def chosen(self, selection: Selection) -> tuple[Update, ...]:
+        """The updates of a selection, by host and name; at most the first 1,000.
+
+        Raises:
+            NotFound: one of the ids is unknown.
+        """
+
+    @abstractmethod
+    def stamp(self) -> str:
+        """A text that changes whenever a page of updates would: with each notification, each thing that a person did,
+        and each snooze that ends.
+        """
+
+    @abstractmethod
+    def action(self, action_id: int) -> Action:
+        """What was done.
+
+        Raises:
+            NotFound: no action has this id.
+        """
+
+    @abstractmethod
+    def timeline(self, update_id: int) -> tuple[Received | Action, ...]:
+        """What DIUN told and what people did about an update's series, newest first; at most the last 500 of each.
+
+        Raises:
+            NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def views(self) -> tuple[View, ...]:
+        """The saved views, by name as tags are."""
+
+    @abstractmethod
+    def save_view(self, name: str, query: str) -> View:
+        """Keep a view, its query string with the question mark, under a name; one that has the name is replaced.
+
+        Raises:
+            Invalid: the name is empty or too long.
+        """
+
+    @abstractmethod
+    def delete_view(self, view_id: int) -> None:
+        """Forget a view.
+
+        Raises:
+            NotFound: no view has this id.
+        """
+
+    @abstractmethod
+    def start_with(self, view_id: int | None) -> None:
+        """Make a view the start page, or none.
+
+        Raises:
+            NotFound: no view has this id.
         """
 
     @abstractmethod

@@ -33,14 +33,17 @@ from diundashboard.model import (
     Tag,
     Update,
     UpdateQuery,
+    View,
     assignable,
     choices_of,
     derive,
+    merged,
     note_text,
     now,
     storable,
     tag_name,
     update_kind,
+    view_name,
 )
 from diundashboard.notification import Notification
 from diundashboard.store import Conflict, NotFound, Store, Unavailable
@@ -71,6 +74,22 @@ _FROM = """
       JOIN series AS s ON s.id = u.series_id
       JOIN hosts AS h ON h.id = s.host_id
       LEFT JOIN tags AS t ON t.id = u.tag_id
+"""
+
+# Each new tag gets a colour that is far from the one before.
+_NEW_TAG = """
+    INSERT INTO tags (name, colour)
+    SELECT ?, count(*) * 5 % 12
+      FROM tags
+     WHERE TRUE
+    ON CONFLICT DO NOTHING
+"""
+
+_RECEIVED = """
+    SELECT n.id, n.update_id, n.received_at, n.status, n.kind, n.digest, n.image,
+           coalesce(nullif(h.display_name, ''), h.hostname), n.payload
+      FROM notifications AS n
+      JOIN hosts AS h ON h.id = n.host_id
 """
 
 _STATE = {
@@ -437,20 +456,105 @@ class SQLiteStore(Store):
 
     def history(self, update_id: int) -> tuple[Received, ...]:
         with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(f"{_RECEIVED} WHERE n.update_id = ? ORDER BY n.id DESC", (update_id,)).fetchall()
+        if not rows:
+            raise _no_update(update_id)
+        return tuple(map(_received, rows))
+
+    def older(self, update_id: int) -> tuple[Update, ...]:
+        with self._transaction("DEFERRED") as cursor:
             rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.acknowledged_at IS NULL AND u.folded
+                   AND u.series_id = (SELECT series_id FROM updates WHERE id = :id)
+                 ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                """,
+                {"id": update_id, "now": self._now()},
+            ).fetchall()
+            self._chosen(cursor, Selection((update_id,)))
+        return tuple(map(_update, rows))
+
+    def chosen(self, selection: Selection) -> tuple[Update, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.id IN (SELECT value FROM json_each(:chosen))
+                 ORDER BY {_SORT[Sort.HOST]} u.name, u.id
+                 LIMIT 1000
+                """,
+                {"chosen": self._chosen(cursor, selection), "now": self._now()},
+            ).fetchall()
+        return tuple(map(_update, rows))
+
+    def stamp(self) -> str:
+        with self._transaction("DEFERRED") as cursor:
+            row = cursor.execute(
                 """
-                SELECT n.id, n.update_id, n.received_at, n.status, n.kind, n.digest, n.image,
-                       coalesce(nullif(h.display_name, ''), h.hostname), n.payload
-                  FROM notifications AS n
-                  JOIN hosts AS h ON h.id = n.host_id
-                 WHERE n.update_id = ?
+                SELECT (SELECT max(id) FROM notifications), (SELECT max(id) FROM actions),
+                       (SELECT max(undone_at) FROM actions), (SELECT number FROM edits),
+                       (SELECT count(*) FROM series WHERE snoozed_until > ?)
+                """,
+                (self._now(),),
+            ).fetchone()
+        return "-".join(map(str, row))
+
+    def action(self, action_id: int) -> Action:
+        with self._transaction("DEFERRED") as cursor:
+            if cursor.execute("SELECT 1 FROM actions WHERE id = ?", (action_id,)).fetchone() is None:
+                raise NotFound(f"no action has the id {action_id}")
+            return self._action(cursor, action_id)
+
+    def timeline(self, update_id: int) -> tuple[Received | Action, ...]:
+        actions = self.actions(update_id)
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                f"""
+                {_RECEIVED}
+                 WHERE n.update_id IN (
+                       SELECT id
+                         FROM updates
+                        WHERE series_id = (SELECT series_id FROM updates WHERE id = ?)
+                   )
                  ORDER BY n.id DESC
+                 LIMIT 500
                 """,
                 (update_id,),
             ).fetchall()
-        if not rows:
-            raise _no_update(update_id)
-        return tuple(Received(row[0], row[1], _time(row[2]), *row[3:]) for row in rows)
+        return merged(map(_received, rows), actions)
+
+    def views(self) -> tuple[View, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute("SELECT id, name, query, is_start FROM views ORDER BY lower(name), name").fetchall()
+        return tuple(map(_view, rows))
+
+    def save_view(self, name: str, query: str) -> View:
+        name, query = view_name(name), storable(query)
+        with self._editing() as cursor:
+            row = cursor.execute(
+                """
+                INSERT INTO views (name, query)
+                VALUES (?, ?)
+                ON CONFLICT (name) DO UPDATE
+                   SET query = excluded.query
+                RETURNING id, name, query, is_start
+                """,
+                (name, query),
+            ).fetchone()
+        return _view(row)
+
+    def delete_view(self, view_id: int) -> None:
+        with self._editing() as cursor:
+            if not cursor.execute("DELETE FROM views WHERE id = ?", (view_id,)).rowcount:
+                raise NotFound(f"no view has the id {view_id}")
+
+    def start_with(self, view_id: int | None) -> None:
+        with self._editing() as cursor:
+            found = cursor.execute("SELECT 1 FROM views WHERE id = ?", (view_id,)).fetchone()
+            if view_id is not None and not found:
+                raise NotFound(f"no view has the id {view_id}")
+            cursor.execute("UPDATE views SET is_start = coalesce(id = ?, 0)", (view_id,))
 
     def actions(self, update_id: int) -> tuple[Action, ...]:
         with self._transaction("DEFERRED") as cursor:
@@ -463,6 +567,7 @@ class SQLiteStore(Store):
                   FROM actions
                  WHERE id IN (SELECT action_id FROM action_items WHERE series_id = ?)
                  ORDER BY id DESC
+                 LIMIT 500
                 """,
                 series,
             ).fetchall()
@@ -690,19 +795,17 @@ class SQLiteStore(Store):
 
     def create_tag(self, name: str) -> Tag:
         name = tag_name(name)
-        with self._transaction() as cursor:
-            row = cursor.execute(
-                "INSERT INTO tags (name) VALUES (?) ON CONFLICT DO NOTHING RETURNING id", (name,)
-            ).fetchone()
+        with self._editing() as cursor:
+            row = cursor.execute(f"{_NEW_TAG} RETURNING id, colour", (name,)).fetchone()
         if row is None:
             raise Conflict(f"a tag has the name {name!r} already")
-        return Tag(row[0], name)
+        return Tag(row[0], name, colour=row[1])
 
     def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
         name = tag_name(name)
         if not 0 <= colour < COLOURS:
             raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             self._check_tag(cursor, tag_id)
             changed = cursor.execute(
                 "UPDATE OR IGNORE tags SET name = ?, colour = ? WHERE id = ?", (name, colour, tag_id)
@@ -712,7 +815,7 @@ class SQLiteStore(Store):
         return Tag(tag_id, name, colour=colour)
 
     def delete_tag(self, tag_id: int) -> None:
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             self._check_tag(cursor, tag_id)
             names = cursor.execute(
                 "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = ?", (tag_id,)
@@ -726,7 +829,7 @@ class SQLiteStore(Store):
 
     def assign_tag(self, reference: str, tag_id: int) -> str:
         key = assignable(reference)
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             self._check_tag(cursor, tag_id)
             self._assign(cursor, key, tag_id, "person")
             self._retag(cursor, [image.parse(key).name])
@@ -734,7 +837,7 @@ class SQLiteStore(Store):
 
     def unassign_tag(self, reference: str) -> None:
         key = assignable(reference)
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (key,))
             self._retag(cursor, [image.parse(key).name])
 
@@ -756,6 +859,13 @@ class SQLiteStore(Store):
         """A transaction of this thread alone. IMMEDIATE takes the write lock at once, so that it cannot fail later."""
         with self._lock, self._locked_transaction(mode) as cursor:
             yield cursor
+
+    @contextmanager
+    def _editing(self) -> Iterator[sqlite3.Cursor]:
+        """A transaction that changes what pages show, apart from notifications and actions."""
+        with self._transaction() as cursor:
+            yield cursor
+            cursor.execute("UPDATE edits SET number = number + 1")
 
     @contextmanager
     def _locked_transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
@@ -1010,7 +1120,7 @@ class SQLiteStore(Store):
 
     def _tag_named(self, cursor: sqlite3.Cursor, name: str) -> int:
         """The id of the tag of this name, created if there is none."""
-        cursor.execute("INSERT INTO tags (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+        cursor.execute(_NEW_TAG, (name,))
         tag_id: int = cursor.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()[0]
         return tag_id
 
@@ -1230,6 +1340,16 @@ def _update(row: tuple[Any, ...]) -> Update:
         None if tag_id is None else Tag(tag_id, tag, colour=colour),
     )
     return Update(*values)
+
+
+def _received(row: tuple[Any, ...]) -> Received:
+    values = (*row[:2], _time(row[2]), *row[3:])
+    return Received(*values)
+
+
+def _view(row: tuple[Any, ...]) -> View:
+    id, name, query, is_start = row
+    return View(id, name, query, bool(is_start))
 
 
 def _action(row: tuple[Any, ...], label: str = "") -> Action:

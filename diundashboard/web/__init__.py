@@ -6,13 +6,13 @@ from flask import Flask
 
 from diundashboard.config import Config
 from diundashboard.store import Store
-from diundashboard.web import api, appearance, assets, errors, guard, ops, tags, updates, webhook
+from diundashboard.web import act, api, appearance, assets, errors, guard, ops, tags, updates, views, webhook
 
 
 def register(app: Flask, config: Config, store: Store) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, store)
-    for room in (webhook, updates, tags, api, appearance, ops, assets):
+    for room in (webhook, updates, act, views, tags, api, appearance, ops, assets):
         app.register_blueprint(room.blueprint)
     for room in (errors, guard):
         room.register(app)

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import Invalid, State, Tag, Update, UpdateQuery
-from diundashboard.store import NotFound
-from diundashboard.web.context import store
-from diundashboard.web.reading import ID, LARGEST_ID, number, one_of
+from diundashboard.model import Invalid, Selection, State, Tag, Update
+from diundashboard.web.context import person, store
+from diundashboard.web.reading import query_of
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-
-
-class Fold(StrEnum):
-    """Whether older versions are rows of their own."""
-
-    YES = "yes"
-    NO = "no"
 
 
 @blueprint.get("/updates")
 def updates() -> ResponseReturnValue:
     """One page of updates."""
-    one_of(Fold, "fold", Fold.YES)
-    page = store().updates(
-        UpdateQuery(
-            state=one_of(State, "state", State.PENDING),
-            page=number("page", 1),
-            per_page=number("per_page", 50),
-        )
-    )
+    page = store().updates(query_of(request.args))
     return {
         "updates": [_update(update) for update in page.updates],
         "total": page.total,
@@ -44,20 +28,20 @@ def updates() -> ResponseReturnValue:
     }
 
 
-@blueprint.get(f"/updates/<{ID}:update_id>")
+@blueprint.get("/updates/<int:update_id>")
 def update(update_id: int) -> ResponseReturnValue:
     """One update."""
     return _update(store().update(update_id))
 
 
-@blueprint.patch(f"/updates/<{ID}:update_id>")
+@blueprint.patch("/updates/<int:update_id>")
 def change(update_id: int) -> ResponseReturnValue:
     """Acknowledge one update, or take it back."""
     match _body().get("state"):
         case State.ACKNOWLEDGED:
-            store().acknowledge([update_id], "api")
+            store().acknowledge(Selection((update_id,)), person())
         case State.PENDING:
-            store().reopen([update_id])
+            store().reopen(Selection((update_id,)), person())
         case _:
             raise Invalid('state must be "acknowledged" or "pending"')
     return _update(store().update(update_id))
@@ -75,7 +59,7 @@ def create_tag() -> ResponseReturnValue:
     return _tag(store().create_tag(_string("name"))), 201
 
 
-@blueprint.delete(f"/tags/<{ID}:tag_id>")
+@blueprint.delete("/tags/<int:tag_id>")
 def delete_tag(tag_id: int) -> ResponseReturnValue:
     """Remove a tag."""
     store().delete_tag(tag_id)
@@ -88,8 +72,6 @@ def assign_tag() -> ResponseReturnValue:
     tag_id = _body().get("tag_id")
     if type(tag_id) is not int:
         raise Invalid("tag_id must be a whole number")
-    if not 0 < tag_id <= LARGEST_ID:
-        raise NotFound(f"no tag has the id {tag_id}")
     return {"image": store().assign_tag(_string("image"), tag_id), "tag_id": tag_id}
 
 
@@ -138,7 +120,7 @@ def _update(update: Update) -> dict[str, Any]:
         "status": update.status,
         "state": update.state,
         "kind": update.kind,
-        "from_version": None,
+        "from_version": update.from_version or None,
         "provider": update.provider,
         "platform": update.platform,
         "hub_link": update.hub_link,

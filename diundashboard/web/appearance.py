@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
+from itertools import groupby, takewhile
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import Invalid, Update, now
+from diundashboard.model import Group, Invalid, Update, UpdateQuery, now
+from diundashboard.web.context import host
+from diundashboard.web.reading import view_of
 
 blueprint = Blueprint("appearance", __name__)
 
@@ -31,10 +36,10 @@ def choose_theme() -> ResponseReturnValue:
 
 def _same_page() -> str:
     """The page that the form stood on, as a path of this site."""
-    came_from = urlsplit(request.headers.get("Referer", ""))
-    if came_from.netloc != request.host or not came_from.path.startswith("/") or came_from.path.startswith("//"):
+    site, _, path = request.headers.get("Referer", "").partition("://")[2].partition("/")
+    if site != host() or path.startswith(("/", "\\")):
         return url_for("updates.index")
-    return came_from._replace(scheme="", netloc="").geturl()
+    return f"/{path}"
 
 
 @blueprint.app_template_global()
@@ -104,3 +109,59 @@ def long_name(update: Update) -> str:
 def hue(text: str) -> int:
     """One of twelve colours for a name, always the same."""
     return zlib.crc32(text.encode()) % _HUES
+
+
+@blueprint.app_template_filter()
+def day(time: datetime) -> str:
+    """The day of a time, for a page without JavaScript."""
+    return time.date().isoformat()
+
+
+@blueprint.app_template_filter()
+def version_change(update: Update) -> tuple[str, str]:
+    """The version in two parts: what it shares with the one that runs, up to a separator, and what changes."""
+    pairs = zip(update.from_version, update.version, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    end = max(update.version.rfind(mark, 0, same) for mark in ".-_+") + 1
+    return update.version[:end], update.version[end:]
+
+
+@blueprint.app_template_filter()
+def grouped(updates: Sequence[Update], group: Group) -> list[tuple[str | None, list[Update]]]:
+    """The rows of a page, which come in this order, under the headings of their groups."""
+    return [(heading, list(rows)) for heading, rows in groupby(updates, lambda update: _heading(update, group))]
+
+
+def _heading(update: Update, group: Group) -> str | None:
+    match group:
+        case Group.TAG:
+            return update.tag.name if update.tag else "no tag"
+        case Group.HOST:
+            return update.host or "unnamed host"
+        case Group.STACK:
+            return update.stack or "no stack"
+        case Group.REGISTRY:
+            return update.registry
+    return None
+
+
+@blueprint.app_template_filter()
+def payload(body: bytes) -> str:
+    """A request's body as DIUN sent it, in lines."""
+    text = body.decode(errors="replace")
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+@blueprint.app_template_global()
+def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
+    """The view without its search, as hidden fields of the search form."""
+    return parse_qsl(view_of(query, search="", until=None).removeprefix("?"))
+
+
+@blueprint.app_template_global()
+def rooms() -> list[tuple[str, str]]:
+    """The pages of the navigation: endpoint and name."""
+    return [("updates.index", "Updates"), ("tags.index", "Tags")]

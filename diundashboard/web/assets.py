@@ -7,7 +7,7 @@ import mimetypes
 from functools import cache
 from importlib import resources
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, url_for
 
 blueprint = Blueprint("assets", __name__)
 
@@ -26,7 +26,7 @@ def _files() -> dict[str, tuple[str, bytes]]:
 @blueprint.app_template_global()
 def asset(name: str) -> str:
     """The address of a static file."""
-    return f"/static/{_files()[name][0]}"
+    return url_for("assets.static", name=_files()[name][0])
 
 
 @blueprint.get("/static/<name>")
@@ -43,3 +43,15 @@ def static(name: str) -> Response:
 def favicon() -> Response:
     """The icon where a browser looks for it unasked."""
     return Response(_files()["icon.svg"][1], mimetype="image/svg+xml")
+
+
+@blueprint.get("/icon/<int:pending>.svg")
+def counting_icon(pending: int) -> Response:
+    """The icon with the number of what waits, for the browser's tab."""
+    words = "99+" if pending > 99 else str(pending)
+    badge = (
+        '<circle cx="22" cy="22" r="10" fill="#b3261e"/><text x="22" y="26" font-family="sans-serif" font-size="'
+        f'{11 if len(words) < 3 else 8}" font-weight="bold" text-anchor="middle" fill="#fff">{words}</text></svg>'
+    )
+    icon = _files()["icon.svg"][1].decode().strip().removesuffix("</svg>") + badge
+    return Response(icon, mimetype="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from flask import request
 
-from diundashboard.model import Invalid
-
-LARGEST_ID = 2**63 - 1
-"""The largest id that both databases can hold."""
-
-ID = f"int(max={LARGEST_ID})"
-"""The URL converter for an id: a larger number is no page."""
+from diundashboard.model import Age, Group, Invalid, Selection, Sort, State, UpdateQuery
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-def number(name: str, default: int) -> int:
-    """A whole number of at most nine digits from the query string."""
-    text = request.args.get(name, "")
+
+class Fold(StrEnum):
+    """Whether older versions fold under the newest, or are rows of their own."""
+
+    YES = "yes"
+    NO = "no"
+
+
+def number(values: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number of at most nine digits."""
+    text = values.get(name, "")
     if not text:
         return default
     if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10):
@@ -28,22 +35,93 @@ def number(name: str, default: int) -> int:
     return int(text)
 
 
-def one_of(choices: type[Choice], name: str, default: Choice) -> Choice | None:
-    """One of the values of an enumeration from the query string, or None for `all`."""
-    text = request.args.get(name, "") or default
-    if text == "all":
+def one_of(choices: type[Choice], values: Mapping[str, str], name: str, default: Choice) -> Choice:
+    """One of the values of an enumeration."""
+    try:
+        return choices(values.get(name, "") or default)
+    except ValueError:
+        raise Invalid(f"{name} must be one of {', '.join(choices)}") from None
+
+
+def one_or_all(choices: type[Choice], values: Mapping[str, str], name: str, default: Choice) -> Choice | None:
+    """One of the values of an enumeration, or None for `all`."""
+    if values.get(name) == "all":
         return None
     try:
-        return choices(text)
-    except ValueError:
-        raise Invalid(f"{name} must be one of {', '.join(choices)} or all") from None
+        return one_of(choices, values, name, default)
+    except Invalid as error:
+        raise Invalid(f"{error} or all") from None
 
 
-def id_list(name: str) -> list[int]:
-    """The ids that a form posts."""
-    texts = request.form.getlist(name)
+def query_of(values: Mapping[str, str]) -> UpdateQuery:
+    """The updates that a query string asks for: every view is one, and can be kept as a link."""
+    return UpdateQuery(
+        state=one_or_all(State, values, "state", State.PENDING),
+        page=number(values, "page", 1),
+        per_page=number(values, "per_page", 50),
+        search=values.get("q", ""),
+        host=values.get("host") or None,
+        tag=values.get("tag") or None,
+        registry=values.get("registry") or None,
+        provider=values.get("provider") or None,
+        kind=values.get("kind") or None,
+        age=one_of(Age, values, "age", Age.DAY) if values.get("age") else None,
+        sort=one_of(Sort, values, "sort", Sort.AGE),
+        group=one_of(Group, values, "group", Group.NOTHING),
+        fold=one_of(Fold, values, "fold", Fold.YES) == Fold.YES,
+        until=_moment(values, "until"),
+    )
+
+
+def view_of(query: UpdateQuery, **changes: Any) -> str:
+    """The query string of a query with some things changed, without what is the default; `?` in front, or nothing."""
+    changed = replace(query, **({"page": 1} | changes))
+    default = UpdateQuery()
+    values = {
+        "state": changed.state or "all",
+        "q": changed.search,
+        "host": changed.host,
+        "tag": changed.tag,
+        "registry": changed.registry,
+        "provider": changed.provider,
+        "kind": changed.kind,
+        "age": changed.age,
+        "sort": changed.sort,
+        "group": changed.group,
+        "fold": Fold.YES if changed.fold else Fold.NO,
+        "page": changed.page,
+        "until": None if changed.until is None else (changed.until - _EPOCH) // timedelta(microseconds=1),
+    }
+    usual = {"state": default.state, "sort": default.sort, "group": default.group, "fold": Fold.YES, "page": 1}
+    written = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)})
+    return f"?{written}" if written else ""
+
+
+def posted_view() -> UpdateQuery:
+    """The view that a form stood on: its field `view` holds the query string."""
+    return query_of(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
+
+
+def selection() -> Selection:
+    """What a form chose: `only` one row, what is `shown`, `all` that its view finds, or each `id` that is ticked."""
+    if request.form.get("all") and not request.form.get("only") and not request.form.get("shown"):
+        return Selection(query=replace(posted_view(), page=1, until=None))
+    texts = (request.form.get("only") or request.form.get("shown", "")).split() or request.form.getlist("id")
     if not texts:
         raise Invalid("nothing was chosen")
-    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):
-        raise Invalid(f"{name} must be a whole number")
-    return [min(int(text), LARGEST_ID) for text in texts]
+    return Selection(tuple(map(_id, texts)))
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise Invalid("an id must be a whole number")
+    return int(text)
+
+
+def _moment(values: Mapping[str, str], name: str) -> datetime | None:
+    text = values.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 18):
+        raise Invalid(f"{name} must be a time in microseconds since 1970")
+    return _EPOCH + timedelta(microseconds=int(text))

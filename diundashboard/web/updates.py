@@ -1,53 +1,65 @@
-"""The updates page: what is still to be done, and what one does about it."""
+"""The updates page: what is still to be done; and the page of one update."""
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import State, UpdateQuery
-from diundashboard.web.context import settings, store
-from diundashboard.web.reading import ID, id_list, number, one_of
+from diundashboard.command import commands
+from diundashboard.link import links
+from diundashboard.model import UpdateQuery, now
+from diundashboard.web.context import settings, store, webhook_address
+from diundashboard.web.fresh import fresh
+from diundashboard.web.reading import number, query_of, view_of
 
 blueprint = Blueprint("updates", __name__)
 
 
 @blueprint.get("/")
+@fresh
 def index() -> ResponseReturnValue:
     """One page of updates."""
-    query = UpdateQuery(state=one_of(State, "state", State.PENDING), page=number("page", 1))
+    views = store().views()
+    start = next((view for view in views if view.is_start), None)
+    if start and not request.query_string:
+        return redirect(f"/{start.query}", 302)
+    query = query_of(request.args)
     page = store().updates(query)
+    did = number(request.args, "did", 0)
     return render_template(
         "updates.html",
         query=query,
         page=page,
+        link=lambda **changes: f"/{view_of(query, **changes) or '?'}",
+        onward=query.until or now(),
+        view=view_of(query, page=query.page),
+        choices=store().choices(query),
+        summary=store().summary(),
+        views=views,
+        did=store().action(did) if did else None,
         known=page.total or store().updates(UpdateQuery(state=None, per_page=1)).total,
-        tags=store().tags(),
         secret=bool(settings().webhook_secret),
+        webhook=webhook_address(),
     )
 
 
-@blueprint.post("/updates/acknowledge")
-def acknowledge() -> ResponseReturnValue:
-    """Mark the posted updates done."""
-    store().acknowledge(id_list("id"), "page")
-    return _back()
+@blueprint.get("/updates/<int:update_id>")
+def detail(update_id: int) -> ResponseReturnValue:
+    """Everything about one update."""
+    update = store().update(update_id)
+    did = number(request.args, "did", 0)
+    return render_template(
+        "update.html",
+        update=update,
+        series=store().series(update_id),
+        timeline=store().timeline(update_id),
+        commands=commands(update),
+        links=links(update),
+        did=store().action(did) if did else None,
+    )
 
 
-@blueprint.post("/updates/reopen")
-def reopen() -> ResponseReturnValue:
-    """Take the acknowledgement of the posted updates back."""
-    store().reopen(id_list("id"))
-    return _back()
-
-
-@blueprint.post(f"/updates/<{ID}:update_id>/tag")
-def tag(update_id: int) -> ResponseReturnValue:
-    """Give an update the tag that the form names, new or not; an empty name takes its tag away."""
-    store().tag_update(update_id, request.form.get("tag", "").strip() or None)
-    return _back()
-
-
-def _back() -> ResponseReturnValue:
-    """The same view again: the forms carry its query string."""
-    return redirect(f"{url_for('updates.index')}?{request.query_string.decode('latin-1')}".removesuffix("?"), 303)
+@blueprint.get("/updates/<int:update_id>/older")
+def older(update_id: int) -> ResponseReturnValue:
+    """The versions that are folded under one, as rows to open in place."""
+    return render_template("older.html", updates=store().older(update_id))

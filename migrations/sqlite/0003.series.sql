@@ -1,6 +1,6 @@
 -- Versions that follow each other are a series: one repository in one variant on one host. What a person decides about
 -- them stays with the series, what people did is kept and can be undone, and days are counted for the insights.
--- The columns that come out of reading a version are filled by the program: see `rebuild` in the stores.
+-- The columns that come out of reading a version are filled by the program: see `_derive_anew` in the stores.
 -- depends: 0002.updates-per-host
 
 CREATE TABLE hosts (
@@ -133,6 +133,9 @@ ON CONFLICT DO UPDATE
 
 ALTER TABLE tags ADD COLUMN colour INTEGER NOT NULL DEFAULT 0;
 
+UPDATE tags
+   SET colour = id * 5 % 12;
+
 -- A person's word wins over metadata, and metadata over a rule; a person may also say that there is no tag.
 ALTER TABLE tag_assignments RENAME TO later_tag_assignments;
 
@@ -170,6 +173,14 @@ CREATE TABLE refusals (
     excerpt TEXT NOT NULL
 );
 
+-- Goes up when a tag, a host or a view changes, so that a page knows that it is old.
+CREATE TABLE edits (
+    number INTEGER NOT NULL
+);
+
+INSERT INTO edits (number)
+VALUES (0);
+
 -- Which rules for reading a version filled the derived columns; another number in the program fills them anew.
 CREATE TABLE version_rules (
     number INTEGER NOT NULL
@@ -179,6 +190,9 @@ DROP INDEX updates_pending;
 
 -- The pending page, newest first: what is folded under a newer version is no row of it.
 CREATE INDEX updates_open ON updates (received_at, id) WHERE acknowledged_at IS NULL AND NOT folded;
+
+-- The snoozed.
+CREATE INDEX series_snoozed ON series (snoozed_until) WHERE snoozed_until > 0;
 
 -- The versions of one series.
 CREATE INDEX updates_of_series ON updates (series_id);

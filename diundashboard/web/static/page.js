@@ -1,4 +1,291 @@
-// Comfort on top of pages that work without it.
+// Comfort on top of pages that work without it: refresh in place, keys, selection, copy, the viewer's own times.
+
+const REFRESH = 15_000;
+const UNDO = 10_000;
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Times: the server knows the moment, the browser knows the zone.
 
 const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-for (const time of document.querySelectorAll("time")) time.title = zone.format(new Date(time.dateTime));
+
+function age(time) {
+  const seconds = Math.max(0, (Date.now() - time) / 1000);
+  if (seconds < 60) return "now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+  const days = Math.floor(seconds / 86400);
+  return days === 1 ? "yesterday" : `${days} d`;
+}
+
+function tellTimes(root = document) {
+  for (const time of $$("time", root)) {
+    const moment = new Date(time.dateTime);
+    time.title = zone.format(moment);
+    if (moment < Date.now()) time.textContent = age(moment);
+  }
+  for (const field of $$('input[name="zone"]', root)) field.value = new Date().getTimezoneOffset();
+}
+
+// A new version of the page replaces what changed, and leaves alone what the person is busy with.
+
+const kept = (row) => row.dataset.key || row.id;
+
+function merge(list, next) {
+  const old = new Map($$(":scope .update[data-key]", list).map((row) => [kept(row), row]));
+  for (const row of $$(".update[data-key]", next)) {
+    const before = old.get(kept(row));
+    if (!before) {
+      row.classList.add("fresh");
+      continue;
+    }
+    const tick = $(":scope > input", before);
+    const open = $(":scope > .below", before);
+    if (tick && $(":scope > input", row)) $(":scope > input", row).checked = tick.checked;
+    if (before.classList.contains("here")) row.classList.add("here");
+    if (open) {
+      row.append(open);
+      $(".older", row)?.setAttribute("aria-expanded", "true");
+    }
+  }
+}
+
+function show(text) {
+  const next = new DOMParser().parseFromString(text, "text/html");
+  const page = $("#page");
+  const nextPage = $("#page", next);
+  if (!page || !nextPage) return false;
+  const busy = document.activeElement?.closest?.("#page") ? document.activeElement : null;
+  const typed = busy?.matches("input[type=search]") ? [busy.value, busy.selectionStart] : null;
+  const again = busy && place(busy);
+  const menu = $$("details[open]", page).map((each) => $("summary", each).textContent);
+  if ($("#list", page) && $("#list", nextPage)) merge($("#list", page), $("#list", nextPage));
+  for (const each of $$("details", nextPage)) if (menu.includes($("summary", each).textContent)) each.open = true;
+  page.replaceWith(document.adoptNode(nextPage));
+  document.title = next.title;
+  $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
+  tellTimes();
+  told();
+  const focus = again && $(again);
+  if (focus) focus.focus({ preventScroll: true });
+  if (typed && focus) [focus.value, focus.selectionStart] = typed;
+  return true;
+}
+
+function place(element) {
+  const row = element.closest(".update");
+  if (element.matches("input[type=search]")) return ".search input[type=search]";
+  if (!row) return null;
+  const label = element.getAttribute("aria-label");
+  const key = `.update[data-key="${CSS.escape(row.dataset.key)}"]`;
+  return label ? `${key} [aria-label="${CSS.escape(label)}"]` : `${key} a`;
+}
+
+let tag = null;
+const live = $("[data-live]");
+
+async function refresh() {
+  if (document.hidden || !$("#page") || $("dialog[open]")) return;
+  try {
+    const answer = await fetch(here(), { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+    live?.classList.toggle("off", !answer.ok && answer.status !== 304);
+    if (answer.status === 200) {
+      tag = answer.headers.get("ETag");
+      show(await answer.text());
+    }
+    if (live) live.textContent = answer.ok || answer.status === 304 ? "live" : "the database does not answer";
+  } catch {
+    if (live) live.textContent = "no connection";
+    live?.classList.add("off");
+  }
+}
+
+const here = () => location.pathname + location.search;
+
+if ($("#page")) {
+  if (live) live.hidden = false;
+  setInterval(refresh, REFRESH);
+  document.addEventListener("visibilitychange", refresh);
+}
+
+// Forms answer in place.
+
+async function send(form, button) {
+  const body = new FormData(form, button);
+  const row = button?.closest(".update");
+  const answer = await fetch(button?.formAction || form.action, { method: "POST", body: new URLSearchParams(body) });
+  if (!answer.ok) return document.body.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.children);
+  const text = await answer.text();
+  history.replaceState(null, "", answer.url);
+  if (row && /acknowledge|snooze|mute|reopen|wake/.test(button.formAction)) {
+    row.classList.add("gone");
+    await new Promise((done) => setTimeout(done, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150));
+  }
+  tag = null;
+  if (!show(text)) location.assign(answer.url);
+}
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter: button } = event;
+  if (form.matches("dialog form")) {
+    const ask = form.closest("dialog");
+    if (!ask.dataset.asks) return;
+    event.preventDefault();
+    const fields = new FormData(form, button);
+    ask.close();
+    return answerWith(ask, fields);
+  }
+  if (!form.matches("[data-enhance], [data-did]") || button?.matches("[data-plain]")) return;
+  if (form.matches("[data-did]") && !$("#page")) return;
+  event.preventDefault();
+  if (button?.dataset.ask) return askFor(button);
+  send(form, button);
+});
+
+function askFor(button) {
+  const dialog = $(`#ask-${button.dataset.ask}`);
+  dialog.dataset.asks = button.dataset.ask;
+  asked = button;
+  dialog.showModal();
+}
+
+let asked = null;
+
+function answerWith(dialog, fields) {
+  const form = $("#act");
+  const button = asked;
+  for (const [name, value] of fields) {
+    const field = document.createElement("input");
+    field.type = "hidden";
+    field.name = name;
+    field.value = value;
+    form.append(field);
+  }
+  send(form, button);
+}
+
+// The bar with the way back leaves by itself.
+
+function told() {
+  const bar = $("[data-did]");
+  if (!bar) return;
+  const url = new URL(location);
+  url.searchParams.delete("did");
+  history.replaceState(null, "", url);
+  setTimeout(() => bar.isConnected && !bar.matches(":focus-within, :hover") && bar.remove(), UNDO);
+}
+
+// Clicks: older versions in place, ranges of ticks, copies.
+
+let lastTick = null;
+
+document.addEventListener("click", async (event) => {
+  const older = event.target.closest("[data-open]");
+  if (older && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    return openOlder(older);
+  }
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    await navigator.clipboard.writeText($("code", copy.parentElement).textContent);
+    copy.lastChild.textContent = " copied";
+  }
+  const tick = event.target.closest(".update > input[type=checkbox]");
+  if (tick) {
+    const ticks = $$(".update > input[type=checkbox]");
+    const [from, to] = [ticks.indexOf(lastTick), ticks.indexOf(tick)].sort((a, b) => a - b);
+    if (event.shiftKey && from >= 0) for (const each of ticks.slice(from, to + 1)) each.checked = tick.checked;
+    lastTick = tick;
+    selected();
+  }
+  if (!event.target.closest(".menu")) for (const menu of $$(".menu[open]")) menu.open = false;
+});
+
+document.addEventListener("reset", () => setTimeout(selected));
+
+function selected() {
+  const count = $$(".update > input:checked").length;
+  const words = $("[data-selected]");
+  if (words) words.textContent = `${count} selected`;
+}
+
+async function openOlder(link) {
+  const row = link.closest(".update");
+  const open = $(":scope > .below", row);
+  link.setAttribute("aria-expanded", String(!open));
+  if (open) return open.remove();
+  const answer = await fetch(link.dataset.open);
+  const list = document.createElement("ul");
+  list.className = "below";
+  list.innerHTML = await answer.text();
+  row.append(list);
+  tellTimes(list);
+}
+
+// Keys. Nothing fires while typing.
+
+const rows = () => $$("#list > .updates > .update");
+const current = () => $(".update.here");
+
+function go(step) {
+  const all = rows();
+  const at = all.indexOf(current());
+  const next = all[Math.min(all.length - 1, Math.max(0, at + step))];
+  current()?.classList.remove("here");
+  next?.classList.add("here");
+  next?.scrollIntoView({ block: "nearest" });
+  $("strong a", next)?.focus({ preventScroll: true });
+}
+
+function press(verb) {
+  const ticked = $(".update > input:checked");
+  const row = current();
+  const bar = $(`.selection button[formaction="/act/${verb}"]`);
+  if (ticked) return bar?.click();
+  if (!row) return;
+  const own = $(`button[formaction="/act/${verb}"]`, row);
+  if (own) {
+    const next = rows()[rows().indexOf(row) + 1];
+    if (!own.dataset.ask) next?.classList.add("here");
+    return own.click();
+  }
+  const tick = $(":scope > input", row);
+  tick.checked = true;
+  selected();
+  bar?.click();
+}
+
+const ROOMS = { u: "/?state=pending", t: "/tags", h: "/hosts", i: "/insights", l: "/history", c: "/connect" };
+const KEYS = {
+  j: () => go(1),
+  k: () => go(-1),
+  x: () => $(":scope > input", current() || document.body)?.click(),
+  a: () => press("acknowledge"),
+  s: () => press("snooze"),
+  m: () => press("mute"),
+  t: () => press("tag"),
+  n: () => press("note"),
+  o: () => $("[data-open]", current() || document.body)?.click(),
+  u: () => $("[data-did] button")?.click(),
+  "/": () => $(".search input[type=search]")?.focus(),
+  "?": () => $("#keys")?.showModal(),
+};
+let going = false;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const room = going && ROOMS[event.key];
+  going = event.key === "g" && !going;
+  if (room) location.assign(room);
+  else if (!going && KEYS[event.key]) KEYS[event.key]();
+  else if (!going) return;
+  event.preventDefault();
+});
+
+tellTimes();
+told();
+for (const button of $$("[data-copy]")) button.hidden = false;

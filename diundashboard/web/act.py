@@ -1,0 +1,135 @@
+"""What people do about updates: to one row, to those ticked, or to all that a view finds; and the way back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from diundashboard.command import script
+from diundashboard.model import NEXT_VERSION, Action, Invalid, now
+from diundashboard.web.context import person, store
+from diundashboard.web.reading import number, posted_view, selection, view_of
+
+blueprint = Blueprint("act", __name__, url_prefix="/act")
+
+_MORNING = time(6)
+"""When `tomorrow` begins, where the person is."""
+
+
+@blueprint.post("/acknowledge")
+def acknowledge() -> ResponseReturnValue:
+    """Mark as done."""
+    return _after(store().acknowledge(selection(), person()))
+
+
+@blueprint.post("/reopen")
+def reopen() -> ResponseReturnValue:
+    """Take an acknowledgement back."""
+    return _after(store().reopen(selection(), person()))
+
+
+@blueprint.post("/snooze")
+def snooze() -> ResponseReturnValue:
+    """Put off; without `until`, ask until when."""
+    if not request.form.get("until"):
+        return _ask("snooze")
+    return _after(store().snooze(selection(), _until(), person()))
+
+
+@blueprint.post("/wake")
+def wake() -> ResponseReturnValue:
+    """End a snooze."""
+    return _after(store().snooze(selection(), None, person()))
+
+
+@blueprint.post("/mute")
+def mute() -> ResponseReturnValue:
+    """Ask no more, whatever comes."""
+    return _after(store().mute(selection(), True, person()))
+
+
+@blueprint.post("/unmute")
+def unmute() -> ResponseReturnValue:
+    """Ask again."""
+    return _after(store().mute(selection(), False, person()))
+
+
+@blueprint.post("/tag")
+def tag() -> ResponseReturnValue:
+    """Tag the repositories with the tag of this name, new or not; an empty name takes their tag away."""
+    if "tag" not in request.form:
+        return _ask("tag")
+    return _after(store().tag_updates(selection(), request.form["tag"].strip() or None, person()))
+
+
+@blueprint.post("/note")
+def note() -> ResponseReturnValue:
+    """Write a note; an empty one removes it."""
+    if "note" not in request.form:
+        return _ask("note")
+    return _after(store().annotate(selection(), request.form["note"], person()))
+
+
+@blueprint.post("/running")
+def running() -> ResponseReturnValue:
+    """Say which version runs; an empty one takes the word back."""
+    chosen = selection()
+    if len(chosen.ids) != 1:
+        raise Invalid("a running version is said of one update")
+    return _after(store().say_running(chosen.ids[0], request.form.get("version", ""), person()))
+
+
+@blueprint.post("/commands")
+def commands() -> ResponseReturnValue:
+    """One script for what was chosen, by host."""
+    return render_template("commands.html", script=script(store().chosen(selection())), view=_view())
+
+
+@blueprint.post("/undo")
+def undo() -> ResponseReturnValue:
+    """Take a whole action back."""
+    store().undo(number(request.form, "action", 0), person())
+    return _back()
+
+
+def _ask(verb: str) -> ResponseReturnValue:
+    """A page with the question that JavaScript asks in place."""
+    return render_template("ask.html", verb=verb, chosen=selection(), view=_view(), tags=store().tags())
+
+
+def _until() -> datetime:
+    """The end of a snooze. JavaScript adds the person's distance from UTC, in minutes as JavaScript counts them."""
+    chosen = request.form["until"]
+    zone = timedelta(minutes=-number(request.form, "zone", 0))
+    today = (now() + zone).date()
+    days = {"tomorrow": 1, "week": 7, "month": 30}
+    if chosen == "next":
+        return NEXT_VERSION
+    try:
+        day = today + timedelta(days=days[chosen]) if chosen in days else datetime.fromisoformat(chosen).date()
+        until = datetime.combine(day, _MORNING, UTC) - zone
+    except (ValueError, OverflowError):
+        raise Invalid("until must be tomorrow, week, month, next or a date such as 2026-12-24") from None
+    if not now() < until < NEXT_VERSION:
+        raise Invalid("a snooze ends in the future")
+    return until
+
+
+def _view() -> str:
+    view = posted_view()
+    return view_of(view, page=view.page)
+
+
+def _after(action: Action) -> ResponseReturnValue:
+    return _back(f"did={action.id}" if action.id else "")
+
+
+def _back(did: str = "") -> ResponseReturnValue:
+    """The page that the form stood on: one update's, or a view."""
+    if back := number(request.form, "back", 0):
+        page, view = url_for("updates.detail", update_id=back), ""
+    else:
+        page, view = "/", _view()
+    return redirect(f"{page}?{'&'.join(filter(None, (view.removeprefix('?'), did)))}", 303)

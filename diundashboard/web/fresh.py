@@ -1,0 +1,29 @@
+"""A page that is asked for again and again costs little while nothing has changed: 304."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+
+from flask import make_response, request
+from flask.typing import ResponseReturnValue
+
+from diundashboard.web.appearance import theme
+from diundashboard.web.assets import asset
+from diundashboard.web.context import store
+
+
+def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
+    """Answer 304 to a browser that has the page as it would be rendered now."""
+
+    @wraps(view)
+    def answer() -> ResponseReturnValue:
+        parts = (store().stamp(), theme(), asset("style.css"), asset("page.js"), request.full_path, request.host)
+        tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+        response = make_response("", 304) if tag in request.if_none_match else make_response(view())
+        response.set_etag(tag)
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
+
+    return answer

@@ -1,0 +1,41 @@
+"""Saved views: a name for a query string."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from diundashboard.web.context import store
+from diundashboard.web.reading import number, query_of, view_of
+
+blueprint = Blueprint("views", __name__, url_prefix="/views")
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """Every saved view."""
+    return render_template("views.html", views=store().views())
+
+
+@blueprint.post("")
+def save() -> ResponseReturnValue:
+    """Keep the posted view under the posted name, and show it."""
+    query = view_of(query_of(dict(parse_qsl(request.form.get("query", "").removeprefix("?")))))
+    view = store().save_view(request.form.get("name", ""), query)
+    return redirect(f"/{view.query or '?state=pending'}", 303)
+
+
+@blueprint.post("/start")
+def start() -> ResponseReturnValue:
+    """Make a view the start page; without one, there is none."""
+    store().start_with(number(request.form, "view", 0) or None)
+    return redirect(url_for("views.index"), 303)
+
+
+@blueprint.post("/<int:view_id>/delete")
+def delete(view_id: int) -> ResponseReturnValue:
+    """Forget a view."""
+    store().delete_view(view_id)
+    return redirect(url_for("views.index"), 303)
