@@ -1,12 +1,319 @@
-"""Placeholder until the real room lands in this tree."""
+"""The command that brings an update to what runs it, ready to copy into a POSIX shell. Pure.
 
-from collections.abc import Sequence
+Every name comes from outside. In a command it is one quoted word; in a comment only characters stay that no shell
+acts on, since an interactive zsh runs comments. What cannot be printed becomes U+FFFD in both, so that no name ends a
+line, or the paste of a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from diundashboard import image
 from diundashboard.model import Update
 
+# All of ASCII's marks but those in the names of images: . _ : / @ + - and the comma.
+_ACTIVE = re.compile(r"[!-*;-?\[-^`{-~]")
+_DOCKER_HUB = "docker.io/"
 
-def commands(update: Update) -> tuple[object, ...]:
-    return ()
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Lines for a shell, comments among them; `label` names the tool."""
+
+    label: str
+    text: str
+
+
+def commands(update: Update) -> tuple[Command, ...]:
+    """What brings the update to what runs it, the recommended command first. There is always one.
+
+    DIUN tells names, but not all that a command needs. These are guesses:
+
+    - the services of `docker compose`, out of the names that it gives to containers (`media-web-1`);
+    - the workload of Kubernetes, out of the name of a pod: DIUN names neither the workload nor its type;
+    - the job file of Nomad, which often has the name of the job.
+
+    A wrong guess names what does not exist, and the tool refuses it.
+    """
+    return tuple(_PROVIDERS.get(update.provider, _pull)(update)) or tuple(_pull(update))
 
 
 def script(updates: Sequence[Update]) -> str:
-    return ""
+    """One script for a selection: a block for each host, to be run there; "" for nothing.
+
+    A block stops at its first error. It is a subshell, so that pasting it does not close the session then. What needs
+    a folder that nobody told (a Dockerfile's, a job file's) stands in it as a comment. For docker compose, docker
+    itself knows the folder and the service. The newest version of an image comes last, and so is what stays.
+    """
+    if not updates:
+        return ""
+    blocks = [_block(host, list(found)) for host, found in groupby(sorted(updates, key=_order), key=_host)]
+    return "\n\n".join(["# Run each block on the host that it names. It stops at its first error.", *blocks]) + "\n"
+
+
+# Runs in a subshell of its own. The labels are those that docker compose puts on its containers; the file list
+# matters where it was started with -f. A container that is gone is no reason to leave the others as they are.
+_COMPOSE_UPDATE = """\
+compose_update() (
+  container=$1
+  label() { docker container inspect --format "{{index .Config.Labels \\"com.docker.compose.$1\\"}}" -- "$container"; }
+  service=$(label service) || service=
+  if [ -z "$service" ]; then
+    echo "$container: not run by docker compose, left as it is" >&2
+    exit
+  fi
+  folder=$(label project.working_dir)
+  COMPOSE_PROJECT_NAME=$(label project)
+  COMPOSE_FILE=$(label project.config_files)
+  COMPOSE_PATH_SEPARATOR=,
+  export COMPOSE_PROJECT_NAME COMPOSE_FILE COMPOSE_PATH_SEPARATOR
+  cd "$folder"
+  docker compose pull -- "$service"
+  docker compose up -d -- "$service"
+)"""
+
+
+def _order(update: Update) -> tuple[str, str, str, str, str, datetime, int]:
+    key = image.version(update.version).sort_key
+    names = update.host.casefold(), update.host, update.registry, update.repository
+    return *names, key, update.received_at, update.id
+
+
+def _host(update: Update) -> str:
+    return update.host
+
+
+def _block(host: str, updates: Sequence[Update]) -> str:
+    shared = [_COMPOSE_UPDATE] if any(_composed(update) for update in updates) else []
+    lines = dict.fromkeys(line for update in updates for line in _lines(update))
+    return "\n".join([f"# Host {_plain(host) or 'without a name'}", "(", "set -eu", *shared, *lines, ")"])
+
+
+def _lines(update: Update) -> Iterator[str]:
+    name = _plain(_short(f"{update.registry}/{update.repository}"))
+    yield f"\n# {name} {_step(update)}"
+    if _composed(update):
+        yield from _edit(update, "compose.yml")
+        yield from (_line("compose_update", container) for container in update.containers)
+        return
+    command = commands(update)[0]
+    for line in command.text.split("\n"):
+        by_hand = command.label in _NEED_A_FOLDER and not line.startswith("#")
+        yield f"# By hand for {name}: {_plain(line)}" if by_hand else line
+
+
+def _composed(update: Update) -> bool:
+    return update.provider == "docker" and bool(update.containers)
+
+
+def _step(update: Update) -> str:
+    version = _plain(update.version or update.digest)
+    if _rebuilt(update):
+        return f"{version}, rebuilt"
+    return f"{_plain(update.from_version)} -> {version}" if update.from_version else version
+
+
+def _docker(update: Update) -> Iterator[Command]:
+    if update.containers:
+        services = dict.fromkeys(_service(name, update.stack) for name in update.containers)
+        yield _command(
+            "docker compose",
+            *_edit(update, "compose.yml"),
+            "# In the folder of compose.yml:",
+            _line("docker", "compose", "pull", *_operands(*services)),
+            _line("docker", "compose", "up", "-d", *_operands(*services)),
+        )
+    yield _command(
+        "docker pull",
+        "# A container keeps its image until it is created anew.",
+        _line("docker", "pull", *_operands(_short(update.image))),
+    )
+
+
+def _swarm(update: Update) -> Iterator[Command]:
+    """Docker looks up the digest of the image each time, so that a rebuilt tag needs nothing else."""
+    services = update.containers or tuple(filter(None, [update.metadata.get("svc_id")]))
+    if services:
+        yield _command(
+            "docker service update",
+            *_keep(update, "the stack file", "docker stack deploy"),
+            *(
+                _line("docker", "service", "update", "--image", _short(update.image), *_operands(service))
+                for service in services
+            ),
+        )
+
+
+def _kubernetes(update: Update) -> Iterator[Command]:
+    """Names are in full: not every runtime of Kubernetes looks short ones up on Docker Hub."""
+    pod, container = update.metadata.get("pod_name"), update.metadata.get("ctn_name")
+    if not (pod and container):
+        return
+    namespace = update.metadata.get("pod_namespace")
+    kubectl = ["kubectl", "-n", namespace] if namespace else ["kubectl"]
+    workload = _workload(pod)
+    if not _rebuilt(update):
+        yield _command(
+            "kubectl set image",
+            *_keep(update, "the manifest", "kubectl apply"),
+            _line(*kubectl, "set", "image", *_operands(workload, f"{container}={update.image}")),
+        )
+    elif workload.startswith("cronjob/"):
+        yield _command(
+            "kubectl get",
+            "# The next run pulls anew where imagePullPolicy is Always.",
+            _line(*kubectl, "get", workload),
+        )
+    else:
+        yield _command(
+            "kubectl rollout restart",
+            "# It pulls anew where imagePullPolicy is Always.",
+            _line(*kubectl, "rollout", "restart", workload),
+        )
+
+
+def _nomad(update: Update) -> Iterator[Command]:
+    job, namespace = update.metadata.get("job_id"), update.metadata.get("job_namespace")
+    if not job:
+        return
+    options = ["-namespace", namespace] if namespace else []
+    if _rebuilt(update):
+        yield _command(
+            "nomad job restart",
+            "# It pulls anew where the tag is latest or force_pull is true.",
+            _line("nomad", "job", "restart", *options, "-on-error", "fail", *_operands(job)),
+        )
+    else:
+        yield _command(
+            "nomad job run",
+            *_edit(update, "the job file"),
+            "# In the folder of the job file:",
+            _line("nomad", "job", "run", *options, *_operands(f"{job}.nomad.hcl")),
+        )
+
+
+def _containerd(update: Update) -> Iterator[Command]:
+    """nerdctl reads names as docker does, ctr only in full."""
+    namespace = update.metadata.get("ctn_namespace")
+    options = ["--namespace", namespace] if namespace else []
+    kept = "# A container keeps its image until it is created anew."
+    yield _command("nerdctl pull", kept, _line("nerdctl", *options, "pull", *_operands(_short(update.image))))
+    yield _command("ctr images pull", kept, _line("ctr", *options, "images", "pull", *_operands(update.image)))
+
+
+def _dockerfile(update: Update) -> Iterator[Command]:
+    edit = tuple(_edit(update, "the Dockerfile"))
+    folder = "# In the folder of the Dockerfile, with the -t that its image has:"
+    yield _command("docker build", *edit, folder, "docker build --pull .")
+    yield _command(
+        "docker compose build",
+        *edit,
+        "# In the folder of compose.yml:",
+        "docker compose build --pull",
+        "docker compose up -d",
+    )
+
+
+def _pull(update: Update) -> Iterator[Command]:
+    yield _command("docker pull", _line("docker", "pull", *_operands(_short(update.image))))
+
+
+_PROVIDERS: dict[str, Callable[[Update], Iterator[Command]]] = {
+    "docker": _docker,
+    "swarm": _swarm,
+    "kubernetes": _kubernetes,
+    "nomad": _nomad,
+    "containerd": _containerd,
+    "dockerfile": _dockerfile,
+}
+_NEED_A_FOLDER = ("docker build", "nomad job run")
+
+
+def _rebuilt(update: Update) -> bool:
+    return update.kind == image.Kind.REBUILD
+
+
+def _edit(update: Update, file: str) -> Iterator[str]:
+    """What has to change before the command does anything: nothing, where the tag stays."""
+    if _rebuilt(update):
+        return
+    if update.from_version and update.version:
+        yield f"# First change {_plain(update.from_version)} to {_plain(update.version)} in {file}."
+    else:
+        yield f"# First see that {file} names {_plain(_short(update.image))}."
+
+
+def _keep(update: Update, file: str, command: str) -> Iterator[str]:
+    if not _rebuilt(update):
+        yield f"# Change it in {file} too, or the next {command} takes it back."
+
+
+# Project, service and number, between dashes; docker-compose 1 had underscores. Both names may hold either, so that
+# without the project's name the service may be a part of it too much.
+_COMPOSED = re.compile(r"[^_-]+(?P<mark>[_-])(?P<service>.+)(?P=mark)[0-9]+")
+
+
+def _service(container: str, stack: str) -> str:
+    named = _COMPOSED.fullmatch(container)
+    if not named:
+        return container
+    if stack and container.startswith(f"{stack}{named['mark']}"):
+        return container[len(stack) + 1 :].rpartition(named["mark"])[0] or container
+    return named["service"]
+
+
+# How Kubernetes names the pods of a workload. A pod's own suffix has five of 27 characters, without vowels. The hash
+# of a ReplicaSet is a number of 32 bits whose ten digits are written as ten of those (`SafeEncodeString`).
+_POD = "[bcdfghjklmnpqrstvwxz2456789]{5}"
+_WORKLOADS = {
+    "deployment": re.compile(rf"(.+)-[4-9bcdf]{{7,10}}-{_POD}"),
+    "cronjob": re.compile(rf"(.+)-[0-9]{{8}}-{_POD}"),
+    "statefulset": re.compile("(.+)-(?:0|[1-9][0-9]{0,3})"),
+    "daemonset": re.compile(rf"(.+)-{_POD}"),
+}
+
+
+def _workload(pod: str) -> str:
+    """What `kubectl` is to change: the likeliest owner of a pod with this name."""
+    for workload, pattern in _WORKLOADS.items():
+        if named := pattern.fullmatch(pod):
+            return f"{workload}/{named[1]}"
+    return f"deployment/{pod}"
+
+
+def _short(name: str) -> str:
+    """The name as people write it for docker: without docker.io and library/, where that means the same."""
+    short = name.removeprefix(_DOCKER_HUB).removeprefix("library/")
+    same = name.startswith(_DOCKER_HUB) and short.strip() and _full(short) == _full(name)
+    return short if same else name
+
+
+def _full(name: str) -> str:
+    return image.parse(name).image
+
+
+def _operands(*words: str) -> tuple[str, ...]:
+    """Words that are no options, even if one looks so."""
+    return ("--", *words) if any(word.startswith("-") for word in words) else words
+
+
+def _command(label: str, *lines: str) -> Command:
+    return Command(label, "\n".join(lines))
+
+
+def _line(*words: str) -> str:
+    return " ".join(shlex.quote(_printable(word)) for word in words)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def _plain(text: str) -> str:
+    return _ACTIVE.sub("_", _printable(text))

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from diundashboard import image
@@ -56,6 +56,15 @@ def view_name(text: str) -> str:
         Invalid: it is empty or longer than 100 characters.
     """
     return _short_name(text, "view")
+
+
+def host_name(text: str) -> str:
+    """The name that a person gives to a host, as it is stored; "" for none.
+
+    Raises:
+        Invalid: it is longer than 100 characters.
+    """
+    return _short_name(text, "host") if text.strip() else ""
 
 
 def _short_name(text: str, what: str) -> str:
@@ -355,6 +364,160 @@ class Received:
     image: str
     host: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine that DIUN reports for.
+
+    `name` is what a person calls it, or its `hostname`. `merged` are the hostnames that count as this one.
+    `usual_gap` is the longest time between two days with notifications within 90 days, once there were four of them.
+    """
+
+    id: int
+    hostname: str
+    name: str
+    merged: tuple[str, ...]
+    kinds: Mapping[str, int]
+    first_heard_at: datetime
+    last_heard_at: datetime
+    notifications: int
+    provider: str
+    diun_version: str
+    usual_gap: timedelta | None
+    silent: bool
+
+    @property
+    def pending(self) -> int:
+        return sum(self.kinds.values())
+
+    @property
+    def looks_like_a_container(self) -> bool:
+        """Whether the hostname is one that Docker gives to a container without `--hostname`: twelve hex digits."""
+        return re.fullmatch("[0-9a-f]{12}", self.hostname) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which notifications, newest first; `before` is the id of the last one seen, so that pages stay as they are.
+
+    Raises:
+        Invalid: a size that no answer can have.
+    """
+
+    search: str = ""
+    host: str | None = None
+    kind: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= PER_PAGE_LIMIT:
+            raise Invalid(f"limit must be from 1 to {PER_PAGE_LIMIT}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long what was done had waited: the median and the 90th percentile, by nearest rank."""
+
+    label: str
+    count: int
+    median: timedelta
+    percentile_90: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How many notifications one repository made, on all hosts."""
+
+    name: str
+    notifications: int
+
+
+@dataclass(frozen=True, slots=True)
+class Insights:
+    """What the history tells.
+
+    `notifications` counts by day and kind, `pending` says how many were open at the end of each day, both for the last
+    53 weeks and without the days before the first notification. The waits are those of the last 5,000 updates done.
+    """
+
+    notifications: Mapping[date, Mapping[str, int]]
+    pending: Mapping[date, int]
+    waits_by_tag: tuple[Wait, ...]
+    waits_by_host: tuple[Wait, ...]
+    noisiest: tuple[Noise, ...]
+    oldest: tuple[Update, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request to the webhook that was not stored, and why; `excerpt` is how its body began."""
+
+    at: datetime
+    address: str
+    status: int
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Tags what nothing else tags: repositories whose name matches a pattern, in which `*` stands for anything."""
+
+    id: int
+    pattern: str
+    tag: Tag
+
+
+INSIGHT_DAYS = 371
+"""How many days the insights show: 53 weeks."""
+
+WAITS = 5000
+"""How many of the last updates done the waits are taken from."""
+
+REFUSALS_KEPT = 200
+"""How many refused requests are remembered."""
+
+PATTERN_LENGTH = 300
+"""The longest pattern of a rule, in characters."""
+
+
+def rule_pattern(text: str) -> str:
+    """The pattern of a rule as it is stored: with the registry in front, as names of repositories are compared.
+
+    Raises:
+        Invalid: it is empty or too long.
+    """
+    pattern = storable(text).strip()
+    if not pattern:
+        raise Invalid("a rule needs a pattern, such as ghcr.io/immich-app/*")
+    if len(pattern) > PATTERN_LENGTH:
+        raise Invalid(f"a pattern has at most {PATTERN_LENGTH} characters, not {len(pattern)}")
+    return pattern if pattern.startswith("*") else image.parse(pattern).name
+
+
+def insight_days(
+    today: date, pending: int, counted: Iterable[tuple[date, str, int, int, int]]
+) -> tuple[dict[date, dict[str, int]], dict[date, int]]:
+    """Notifications by day and kind, and what was open at the end of each day, from the day of the first on.
+
+    `counted` holds day, kind, notifications, opened and closed; `pending` is what is open now, from which the days are
+    counted back.
+    """
+    kinds: dict[date, dict[str, int]] = {}
+    change: Counter[date] = Counter()
+    for day, kind, notifications, opened, closed in counted:
+        if notifications:
+            kinds.setdefault(day, {})[kind] = notifications
+        change[day] += opened - closed
+    open_at: dict[date, int] = {}
+    day = today
+    while kinds and day >= min(kinds):
+        open_at[day] = max(0, pending)
+        pending -= change[day]
+        day -= timedelta(days=1)
+    return dict(sorted(kinds.items())), dict(sorted(open_at.items()))
 
 
 def merged(received: Iterable[Received], actions: Iterable[Action]) -> tuple[Received | Action, ...]:

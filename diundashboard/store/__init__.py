@@ -11,8 +11,13 @@ from diundashboard.config import Config
 from diundashboard.model import (
     Action,
     Choices,
+    HistoryQuery,
+    Host,
+    Insights,
     Page,
     Received,
+    Refusal,
+    Rule,
     Selection,
     Summary,
     Tag,
@@ -302,6 +307,76 @@ class Store(ABC):
 
         Raises:
             Invalid: the reference is blank.
+        """
+
+    @abstractmethod
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host, by name without regard to case, without those that were merged into another or forgotten."""
+
+    @abstractmethod
+    def rename_host(self, host_id: int, name: str) -> None:
+        """Call a host by another name on pages; an empty one takes that back.
+
+        Raises:
+            Invalid: the name is too long.
+            NotFound: no host has this id.
+        """
+
+    @abstractmethod
+    def merge_hosts(self, host_id: int, into_id: int) -> None:
+        """Take one host for another: its updates and history become the other's, and so does what it sends from now on.
+
+        Where both have an update for one image, the one received later speaks, with the notifications of both.
+
+        Raises:
+            Invalid: both are the same.
+            NotFound: one of the ids is unknown.
+        """
+
+    @abstractmethod
+    def forget_host(self, host_id: int) -> None:
+        """Remove a host with its updates; the history keeps its notifications. It comes back when it is heard again.
+
+        Raises:
+            NotFound: no host has this id.
+        """
+
+    @abstractmethod
+    def notifications(self, query: HistoryQuery) -> tuple[Received, ...]:
+        """Notifications, newest first. The search is for words in the image and the host, without regard to case."""
+
+    @abstractmethod
+    def insights(self) -> Insights:
+        """What the history tells: how much comes, how much waits and for how long, and what makes the most of it."""
+
+    @abstractmethod
+    def refuse(self, refusal: Refusal) -> None:
+        """Remember a request that was refused; the last 200 are kept."""
+
+    @abstractmethod
+    def refusals(self, since: datetime) -> tuple[Refusal, ...]:
+        """The requests refused since then, newest first."""
+
+    @abstractmethod
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that tag repositories, by pattern."""
+
+    @abstractmethod
+    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+        """Add a rule, and tag what it matches and nothing else has tagged. The longest pattern that matches wins.
+
+        Raises:
+            Invalid: the pattern is empty or too long.
+            NotFound: no tag has this id.
+            Conflict: a rule has this pattern.
+        """
+
+    @abstractmethod
+    def delete_rule(self, rule_id: int) -> None:
+        """Remove a rule, and the tags that it gave.
+
+        Raises:
+            NotFound: no rule has this id.
         """
 
     @abstractmethod

@@ -1,10 +1,28 @@
-"""The store on PostgreSQL: a pool of connections, and no lock of ours."""
+"""The store on PostgreSQL: a pool of connections, and no lock of ours but those of the database.
+
+Any number of threads and processes write at once. None waits for another that waits for it, because all that take
+several locks take them in this order, and those of one kind in the order of their ids:
+
+1. the row of an action that is undone, so that it is undone once;
+2. the advisory lock on tags: shared by who records something new, alone by who changes what is tagged. A new update
+   and a new assignment that do not see each other would leave the update without its tag;
+3. the advisory lock on a repository's name, by who records something new of it. Two hosts that report a repository
+   at once would each find it without a series, without a tag, and the digest without an update;
+4. the rows of series. Who holds one may change what its updates fold to, and does so alone: the versions of a series
+   that arrive at once count and fold each other;
+5. rows of tags, then of assignments, then of updates;
+6. the rows of days, last of all: every notification of a host needs the same one, and holds it until it is durable.
+
+A repeated notification takes the row of its one update, and 6. Each statement sees what was committed before it began
+(READ COMMITTED, set on every connection), so what is read behind a lock is as its last holder left it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import astuple
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,17 +31,34 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from diundashboard import image
 from diundashboard.model import (
+    COLOURS,
+    DERIVED_RULES,
+    UNTAGGED,
+    Action,
+    Age,
+    Choices,
+    Group,
+    Invalid,
     Page,
     Received,
+    Selection,
+    Sort,
     State,
+    Summary,
     Tag,
     Update,
     UpdateQuery,
     assignable,
+    choices_of,
+    derive,
+    metadata_tag,
+    note_text,
     now,
     storable,
     tag_name,
+    update_kind,
 )
 from diundashboard.notification import Notification
 from diundashboard.store import Conflict, NotFound, Store, Unavailable
@@ -41,22 +76,79 @@ CONNECTION_LIFETIME = 300
 CONNECT_TIMEOUT = 10
 """Seconds that PostgreSQL has to answer, where the URL sets no connect_timeout of its own."""
 
+TAGS_LOCK = int.from_bytes(b"diun"), int.from_bytes(b"tags")
+"""The key of the advisory lock on tags: a pair, so that no hash of a name is equal to it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 _UPDATE: LiteralString = """
-    SELECT u.id, u.hostname, u.image, u.registry, u.repository, u.version, u.digest, u.status, u.kind, u.provider,
-           u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers, u.notifications,
-           u.first_seen_at, u.received_at, u.acknowledged_at, u.acknowledged_by, t.id, t.name
-      FROM updates AS u
-      LEFT JOIN tag_assignments AS own ON own.reference_key = u.image_key
-      LEFT JOIN tag_assignments AS shared ON shared.reference_key = u.repository_key
-      LEFT JOIN tags AS t ON t.id = coalesce(own.tag_id, shared.tag_id)
+    SELECT u.id, u.series_id, u.hostname, coalesce(nullif(h.display_name, ''), h.hostname), u.image, u.registry,
+           u.repository, u.version, u.digest, u.status,
+           CASE
+               WHEN s.muted_at IS NOT NULL THEN 'muted'
+               WHEN u.acknowledged_at IS NOT NULL THEN 'acknowledged'
+               WHEN s.snoozed_until > %(now)s THEN 'snoozed'
+               ELSE 'pending'
+           END,
+           u.kind, u.from_version, u.prerelease,
+           CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END,
+           u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
+           u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.acknowledged_at, u.acknowledged_by,
+           CASE WHEN s.snoozed_until > %(now)s THEN s.snoozed_until END, t.id, t.name, t.colour
 """
 
-_IN_STATE: dict[State | None, LiteralString] = {
+_FROM: LiteralString = """
+      FROM updates AS u
+      JOIN series AS s ON s.id = u.series_id
+      JOIN hosts AS h ON h.id = s.host_id
+      LEFT JOIN tags AS t ON t.id = u.tag_id
+"""
+
+_STATE: dict[State | None, LiteralString] = {
     None: "TRUE",
-    State.PENDING: "u.acknowledged_at IS NULL",
-    State.SNOOZED: "FALSE",
-    State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL",
-    State.MUTED: "FALSE",
+    State.PENDING: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until <= %(now)s",
+    State.SNOOZED: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until > %(now)s",
+    State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL AND s.muted_at IS NULL",
+    State.MUTED: "s.muted_at IS NOT NULL",
+}
+
+_AGE: dict[Age, LiteralString] = {
+    Age.DAY: "u.received_at > %(now)s - interval '24 hours'",
+    Age.WEEK: "u.received_at > %(now)s - interval '168 hours'",
+    Age.MONTH: "u.received_at > %(now)s - interval '720 hours'",
+    Age.OLDER: "u.received_at <= %(now)s - interval '720 hours'",
+}
+
+_FILTERS: dict[str, LiteralString] = {
+    "host": "h.hostname = %(host)s",
+    "registry": "u.registry = %(registry)s",
+    "provider": "u.provider = %(provider)s",
+    "kind": "u.kind = %(kind)s",
+}
+
+_SORT: dict[Sort, LiteralString] = {
+    Sort.AGE: "",
+    Sort.NAME: "u.name, ",
+    Sort.HOST: "lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname, ",
+    Sort.KIND: """
+        CASE u.kind
+            WHEN 'major' THEN 0
+            WHEN 'minor' THEN 1
+            WHEN 'patch' THEN 2
+            WHEN 'build' THEN 3
+            WHEN 'rebuild' THEN 4
+            WHEN 'new' THEN 5
+            ELSE 6
+        END,
+    """,
+}
+
+_GROUP: dict[Group, LiteralString] = {
+    Group.NOTHING: "",
+    Group.TAG: "t.name IS NULL, lower(t.name), t.name, ",
+    Group.HOST: _SORT[Sort.HOST],
+    Group.STACK: "u.stack = '', u.stack, ",
+    Group.REGISTRY: "u.registry, ",
 }
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -75,6 +167,7 @@ class PostgresStore(Store):
             max_size=POOL_SIZE,
             max_lifetime=CONNECTION_LIFETIME,
             timeout=CONNECT_TIMEOUT,
+            configure=_configure,
             check=ConnectionPool.check_connection,
             open=False,
         )
@@ -84,23 +177,124 @@ class PostgresStore(Store):
                 connection.close()
                 raise Unavailable(f"{self._place} has the encoding {encoding}; create it with ENCODING 'UTF8'")
             migrate(PostgresMigrations(connection))
+            with psycopg.connect(conninfo, autocommit=True) as connection:
+                _configure(connection)
+                with connection.transaction(), connection.cursor() as cursor:
+                    self._derive_anew(cursor)
 
     def record(self, notification: Notification) -> int:
+        """As the interface says. What is known already is one statement, and so one answer to wait for."""
         at = self._clock()
-        reference, metadata = notification.reference, Jsonb(notification.metadata)
-        with self._transaction() as cursor:
+        with self._connection() as connection, connection.cursor() as cursor:
+            update_id = self._add(cursor, notification, at)
+            if update_id is None:
+                with connection.transaction():
+                    update_id = self._speak(cursor, notification, at)
+        return update_id
+
+    def _add(self, cursor: Cursor, notification: Notification, at: datetime) -> int | None:
+        """The same digest again: one more notification, and perhaps other containers and metadata. None if it is not.
+
+        The digest is compared behind the lock on the row, so that nothing is added to what has changed meanwhile.
+        """
+        row = cursor.execute(
+            """
+            WITH known AS (
+                UPDATE updates AS u
+                   SET notifications = u.notifications + 1,
+                       metadata = u.metadata || %(metadata)s,
+                       containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(%(containers)s::text[])),
+                       search = CASE
+                           WHEN strpos(u.search, %(search)s) > 0 THEN u.search
+                           ELSE u.search || ' ' || %(search)s
+                       END
+                  FROM hosts AS named
+                  JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
+                 WHERE named.host_key = name_key(%(hostname)s) AND u.host_key = h.host_key
+                   AND u.image_key = name_key(%(image)s) AND u.digest = %(digest)s
+                RETURNING u.id, h.id AS host_id, u.kind
+            ),
+            counted AS (
+                INSERT INTO days AS d (day, host_id, kind, notifications)
+                SELECT %(day)s, host_id, kind, 1
+                  FROM known
+                ON CONFLICT (day, host_id, kind) DO UPDATE
+                   SET notifications = d.notifications + 1
+            )
+            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload)
+            SELECT id, host_id, %(image)s, kind, %(at)s, %(status)s, %(digest)s, %(payload)s
+              FROM known
+            RETURNING update_id
+            """,
+            {
+                "metadata": Jsonb(notification.metadata),
+                "containers": list(notification.containers),
+                "search": notification.derived().search,
+                "hostname": notification.hostname,
+                "image": notification.reference.image,
+                "digest": notification.digest,
+                "status": notification.status,
+                "payload": notification.payload,
+                "at": at,
+                "day": _day(at),
+            },
+        ).fetchone()
+        return row and row[0]
+
+    def _speak(self, cursor: Cursor, notification: Notification, at: datetime) -> int:
+        """A new image or digest speaks for its update."""
+        reference, derived = notification.reference, notification.derived()
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(%s, %s), pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            (*TAGS_LOCK, reference.name),
+        )
+        host_id, hostname, known_id, digest = self._heard(cursor, notification)
+        if known_id is not None and digest == notification.digest:
+            # Another process has stored this digest since `_add` looked: by now it is a repetition.
+            update_id = self._add(cursor, notification, at)
+            assert update_id is not None
+            return update_id
+        tagged = self._tag_at_first_sight(cursor, reference.name, notification.metadata)
+        series_id, running = _one(
             cursor.execute(
                 """
-                INSERT INTO updates (
-                    hostname, image, registry, repository, version, digest, status, kind, provider, platform,
-                    mime_type, hub_link, diun_version, created, metadata, containers, notifications, first_seen_at,
-                    received_at
+                INSERT INTO series (host_id, registry, repository, variant)
+                VALUES (%s, %s, %s, %s)
+                ON CONFLICT (host_id, repository_key, variant_key) DO UPDATE
+                   SET snoozed_until = 'epoch'
+                RETURNING id, running_version
+                """,
+                (host_id, reference.registry, reference.repository, derived.variant),
+            )
+        )
+        rebuilt = known_id is not None or notification.status == "update"
+        update_id, opened = _one(
+            cursor.execute(
+                """
+                WITH before AS (
+                    SELECT acknowledged_at
+                      FROM updates
+                     WHERE id = %(known_id)s
                 )
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', 0, %s, %s)
+                INSERT INTO updates AS u (
+                    hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type,
+                    hub_link, diun_version, created, metadata, containers, notifications, first_seen_at, received_at,
+                    series_id, name, version_key, prerelease, rebuilt, from_version, stack, search, tag_id
+                )
+                VALUES (
+                    %(hostname)s, %(image)s, %(registry)s, %(repository)s, %(version)s, %(digest)s, %(status)s,
+                    %(kind)s, %(provider)s, %(platform)s, %(mime_type)s, %(hub_link)s, %(diun_version)s, %(created)s,
+                    %(metadata)s, %(containers)s, 1, %(at)s, %(at)s, %(series_id)s, %(name)s, %(version_key)s,
+                    %(prerelease)s, %(rebuilt)s, %(from_version)s, %(stack)s, %(search)s,
+                    coalesce(
+                        (SELECT tag_id FROM tag_assignments WHERE reference_key = name_key(%(image)s)),
+                        (SELECT tag_id FROM tag_assignments WHERE reference_key = name_key(%(reference)s))
+                    )
+                )
                 ON CONFLICT (host_key, image_key) DO UPDATE
                    SET digest = excluded.digest,
                        status = excluded.status,
-                       kind = 'rebuild',
+                       kind = excluded.kind,
                        provider = excluded.provider,
                        platform = excluded.platform,
                        mime_type = excluded.mime_type,
@@ -108,243 +302,1010 @@ class PostgresStore(Store):
                        diun_version = excluded.diun_version,
                        created = excluded.created,
                        metadata = excluded.metadata,
+                       containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(excluded.containers)),
+                       notifications = u.notifications + 1,
                        received_at = excluded.received_at,
                        acknowledged_at = NULL,
-                       acknowledged_by = ''
-                 WHERE updates.digest <> excluded.digest
+                       acknowledged_by = '',
+                       rebuilt = excluded.rebuilt,
+                       from_version = excluded.from_version,
+                       stack = excluded.stack,
+                       search = excluded.search,
+                       tag_id = excluded.tag_id
+                RETURNING id, NOT EXISTS (SELECT FROM before WHERE acknowledged_at IS NULL)
                 """,
-                (
-                    notification.hostname,
-                    reference.image,
-                    reference.registry,
-                    reference.repository,
-                    reference.version,
-                    notification.digest,
-                    notification.status,
-                    "rebuild" if notification.status == "update" else "new",
-                    notification.provider,
-                    notification.platform,
-                    notification.mime_type,
-                    notification.hub_link,
-                    notification.diun_version,
-                    notification.created,
-                    metadata,
-                    at,
-                    at,
-                ),
+                {
+                    "known_id": known_id,
+                    "hostname": hostname,
+                    "image": reference.image,
+                    "registry": reference.registry,
+                    "repository": reference.repository,
+                    "version": reference.version,
+                    "digest": notification.digest,
+                    "status": notification.status,
+                    "kind": update_kind(running, reference.version, rebuilt),
+                    "provider": notification.provider,
+                    "platform": notification.platform,
+                    "mime_type": notification.mime_type,
+                    "hub_link": notification.hub_link,
+                    "diun_version": notification.diun_version,
+                    "created": notification.created,
+                    "metadata": Jsonb(notification.metadata),
+                    "containers": list(notification.containers),
+                    "at": at,
+                    "series_id": series_id,
+                    "name": derived.name,
+                    "version_key": derived.version_key,
+                    "prerelease": derived.prerelease,
+                    "rebuilt": rebuilt,
+                    "from_version": running,
+                    "stack": derived.stack,
+                    "search": derived.search,
+                    "reference": reference.name,
+                },
             )
+        )
+        if tagged:
+            self._retag(cursor, [reference.name])
+        if current := notification.metadata.get("current", "").strip():
+            self._say(cursor, series_id, current, at)
+        self._refresh(cursor, [series_id])
+        cursor.execute(
+            """
+            WITH spoken AS (
+                SELECT id, kind
+                  FROM updates
+                 WHERE id = %(update_id)s
+            ),
+            counted AS (
+                INSERT INTO days AS d (day, host_id, kind, notifications, opened)
+                SELECT %(day)s, %(host_id)s, kind, 1, %(opened)s
+                  FROM spoken
+                ON CONFLICT (day, host_id, kind) DO UPDATE
+                   SET notifications = d.notifications + 1, opened = d.opened + excluded.opened
+            )
+            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload)
+            SELECT id, %(host_id)s, %(image)s, kind, %(at)s, %(status)s, %(digest)s, %(payload)s
+              FROM spoken
+            """,
+            {
+                "update_id": update_id,
+                "host_id": host_id,
+                "opened": int(opened),
+                "image": reference.image,
+                "status": notification.status,
+                "digest": notification.digest,
+                "payload": notification.payload,
+                "at": at,
+                "day": _day(at),
+            },
+        )
+        return int(update_id)
+
+    def _heard(self, cursor: Cursor, notification: Notification) -> tuple[int, str, int | None, str | None]:
+        """The host that a notification is from, created if it is new, and the update's id and digest, if there is one.
+
+        Looked for first, since an INSERT that finds its row there takes a number from the sequence all the same.
+        """
+
+        def look() -> tuple[Any, ...] | None:
+            return cursor.execute(
+                """
+                SELECT h.id, h.hostname, u.id, u.digest
+                  FROM hosts AS named
+                  JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
+                  LEFT JOIN updates AS u ON u.host_key = h.host_key AND u.image_key = name_key(%s)
+                 WHERE named.host_key = name_key(%s)
+                """,
+                (notification.reference.image, notification.hostname),
+            ).fetchone()
+
+        if found := look():
+            return found  # type: ignore[return-value]
+        cursor.execute(
+            "INSERT INTO hosts (hostname) VALUES (%s) ON CONFLICT (host_key) DO NOTHING", (notification.hostname,)
+        )
+        return look()  # type: ignore[return-value]
+
+    def _tag_at_first_sight(self, cursor: Cursor, name: str, metadata: dict[str, str]) -> bool:
+        """Metadata tags a repository that nobody has tagged, and a rule one that has no metadata either.
+
+        True if it did; the updates that the repository had before have another tag then. The caller holds the
+        advisory lock on the name.
+        """
+        source, rule_tag_id = _one(
             cursor.execute(
                 """
-                UPDATE updates
-                   SET notifications = notifications + 1,
-                       metadata = metadata || %s,
-                       containers = ARRAY(SELECT unnest(containers) UNION SELECT unnest(%s::text[]))
-                 WHERE host_key = name_key(%s) AND image_key = name_key(%s)
-                RETURNING id
+                SELECT (SELECT source FROM tag_assignments WHERE reference_key = name_key(%(name)s)),
+                       (
+                           SELECT r.tag_id
+                             FROM tag_rules AS r
+                            WHERE %(name)s LIKE replace(
+                                      replace(replace(replace(r.pattern, '!', '!!'), '%%', '!%%'), '_', '!_'), '*', '%%'
+                                  ) ESCAPE '!'
+                            ORDER BY length(r.pattern) DESC, r.pattern
+                            LIMIT 1
+                       )
                 """,
-                (metadata, list(notification.containers), notification.hostname, reference.image),
+                {"name": name},
             )
-            update_id: int = _one(cursor)[0]
-            cursor.execute(
-                """
-                INSERT INTO notifications (update_id, received_at, status, digest, payload)
-                VALUES (%s, %s, %s, %s, %s)
-                """,
-                (update_id, at, notification.status, notification.digest, notification.payload),
-            )
-        return update_id
+        )
+        wanted = metadata_tag(metadata)
+        if source in (None, "rule") and wanted:
+            self._lock_repositories(cursor, [name])
+            self._assign(cursor, [name], self._tag_named(cursor, wanted), "metadata")
+        elif source is None and rule_tag_id is not None:
+            self._lock_repositories(cursor, [name])
+            self._assign(cursor, [name], rule_tag_id, "rule")
+        else:
+            return False
+        return True
 
     def updates(self, query: UpdateQuery) -> Page:
-        condition = _IN_STATE[query.state]
         with self._snapshot() as cursor:
-            total: int = _one(cursor.execute(f"SELECT count(*) FROM updates AS u WHERE {condition}"))[0]
+            where, values = self._where(query)
+            total: int = _one(cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values))[0]
             rows = cursor.execute(
-                f"{_UPDATE} WHERE {condition} ORDER BY u.received_at DESC, u.id DESC LIMIT %s OFFSET %s",
-                (query.per_page, (query.page - 1) * query.per_page),
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE {where}
+                 ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
+                 LIMIT %(limit)s OFFSET %(offset)s
+                """,
+                values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
             ).fetchall()
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
+    def choices(self, query: UpdateQuery) -> Choices:
+        with self._snapshot() as cursor:
+            where, values = self._where(query, filters=False)
+            rows = cursor.execute(
+                f"""
+                SELECT h.hostname, coalesce(nullif(h.display_name, ''), h.hostname), coalesce(t.name, %(untagged)s),
+                       u.registry, u.provider, u.kind, count(*)
+                {_FROM}
+                 WHERE {where}
+                 GROUP BY h.id, t.id, u.registry, u.provider, u.kind
+                """,
+                values | {"untagged": UNTAGGED},
+            ).fetchall()
+            states = _one(
+                cursor.execute(
+                    f"""
+                    SELECT (SELECT count(*) {_FROM} WHERE {_STATE[State.PENDING]} AND NOT u.folded),
+                           (SELECT count(*) {_FROM} WHERE {_STATE[State.SNOOZED]} AND NOT u.folded),
+                           (SELECT count(*) FROM updates WHERE acknowledged_at IS NOT NULL)
+                           - (
+                               SELECT count(*)
+                                 FROM series AS s
+                                 JOIN updates AS u ON u.series_id = s.id
+                                WHERE s.muted_at IS NOT NULL AND u.acknowledged_at IS NOT NULL
+                           ),
+                           (SELECT count(*) FROM series WHERE muted_at IS NOT NULL)
+                    """,
+                    values,
+                )
+            )
+        return choices_of(query, rows, dict(zip(State, states, strict=True)))
+
+    def summary(self) -> Summary:
+        today = _day(self._clock())
+        week = [today - timedelta(days=days) for days in range(6, -1, -1)]
+        with self._snapshot() as cursor:
+            where, values = self._where(UpdateQuery())
+            rows = cursor.execute(
+                f"SELECT u.kind, count(*), min(u.received_at) {_FROM} WHERE {where} GROUP BY u.kind", values
+            ).fetchall()
+            hosts: int = _one(cursor.execute(f"SELECT count(DISTINCT s.host_id) {_FROM} WHERE {where}", values))[0]
+            done: dict[date, int] = dict(
+                cursor.execute("SELECT day, sum(closed)::bigint FROM days WHERE day >= %s GROUP BY day", (week[0],))
+            )
+        return Summary(
+            kinds={kind: count for kind, count, _ in rows},
+            hosts=hosts,
+            oldest=_utc(min((oldest for _, _, oldest in rows), default=None)),
+            done=tuple(done.get(day, 0) for day in week),
+        )
+
     def update(self, update_id: int) -> Update:
-        with self._transaction() as cursor:
-            row = cursor.execute(f"{_UPDATE} WHERE u.id = %s", (update_id,)).fetchone()
+        with self._connection() as connection:
+            row = connection.execute(
+                f"{_UPDATE} {_FROM} WHERE u.id = %(id)s", {"id": update_id, "now": self._clock()}
+            ).fetchone()
         if row is None:
-            raise NotFound(f"no update has the id {update_id}")
+            raise _no_update(update_id)
         return _update(row)
 
+    def series(self, update_id: int) -> tuple[Update, ...]:
+        with self._connection() as connection:
+            rows = connection.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.series_id = (SELECT series_id FROM updates WHERE id = %(id)s)
+                 ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                """,
+                {"id": update_id, "now": self._clock()},
+            ).fetchall()
+        if not rows:
+            raise _no_update(update_id)
+        return tuple(map(_update, rows))
+
     def history(self, update_id: int) -> tuple[Received, ...]:
-        with self._transaction() as cursor:
-            rows = cursor.execute(
+        with self._connection() as connection:
+            rows = connection.execute(
                 """
-                SELECT id, received_at, status, digest, payload
-                  FROM notifications
-                 WHERE update_id = %s
-                 ORDER BY id DESC
+                SELECT n.id, n.update_id, n.received_at, n.status, n.kind, n.digest, n.image,
+                       coalesce(nullif(h.display_name, ''), h.hostname), n.payload
+                  FROM notifications AS n
+                  JOIN hosts AS h ON h.id = n.host_id
+                 WHERE n.update_id = %s
+                 ORDER BY n.id DESC
                 """,
                 (update_id,),
             ).fetchall()
         if not rows:
-            raise NotFound(f"no update has the id {update_id}")
-        return tuple(Received(row[0], row[1].astimezone(UTC), *row[2:]) for row in rows)
+            raise _no_update(update_id)
+        return tuple(Received(*row[:2], row[2].astimezone(UTC), *row[3:]) for row in rows)
 
-    def acknowledge(self, update_ids: Collection[int], by: str) -> int:
-        at = self._clock()
-        with self._transaction() as cursor:
-            self._lock_updates(cursor, set(update_ids))
-            return cursor.execute(
+    def actions(self, update_id: int) -> tuple[Action, ...]:
+        with self._snapshot() as cursor:
+            series = cursor.execute("SELECT series_id FROM updates WHERE id = %s", (update_id,)).fetchone()
+            if series is None:
+                raise _no_update(update_id)
+            rows = cursor.execute(
+                """
+                SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL
+                  FROM actions
+                 WHERE id IN (SELECT action_id FROM action_items WHERE series_id = %s)
+                 ORDER BY id DESC
+                """,
+                series,
+            ).fetchall()
+        return tuple(_action(row) for row in rows)
+
+    def acknowledge(self, selection: Selection, by: str) -> Action:
+        with self._acting("acknowledge", "", by) as (cursor, action, at):
+            rows = cursor.execute(
+                """
+                INSERT INTO action_items (action_id, series_id, update_id)
+                SELECT DISTINCT %s::bigint, u.series_id, u.id
+                  FROM updates AS c
+                  JOIN updates AS u ON u.series_id = c.series_id
+                 WHERE c.id = ANY(%s::bigint[]) AND u.acknowledged_at IS NULL
+                   AND (u.version_key, u.received_at, u.id) <= (c.version_key, c.received_at, c.id)
+                RETURNING update_id
+                """,
+                (action, self._chosen(cursor, selection)),
+            ).fetchall()
+            ids = _firsts(rows)
+            cursor.execute(
                 """
                 UPDATE updates
                    SET acknowledged_at = %s, acknowledged_by = %s
-                 WHERE id = ANY(%s) AND acknowledged_at IS NULL
+                 WHERE id = ANY(%s)
                 """,
-                (at, storable(by), list(update_ids)),
-            ).rowcount
+                (at, storable(by), ids),
+            )
+            self._refresh(cursor, self._series_in(cursor, action))
+            self._count_closed(cursor, self._closed(cursor, ids), 1)
+            return self._did(cursor, action)
 
-    def reopen(self, update_ids: Collection[int]) -> int:
-        with self._transaction() as cursor:
-            self._lock_updates(cursor, set(update_ids))
-            return cursor.execute(
-                """
-                UPDATE updates
-                   SET acknowledged_at = NULL, acknowledged_by = ''
-                 WHERE id = ANY(%s) AND acknowledged_at IS NOT NULL
-                """,
-                (list(update_ids),),
-            ).rowcount
-
-    def tags(self) -> tuple[Tag, ...]:
-        with self._transaction() as cursor:
+    def reopen(self, selection: Selection, by: str) -> Action:
+        with self._acting("reopen", "", by) as (cursor, action, _):
             rows = cursor.execute(
                 """
-                SELECT t.id, t.name, count(u.tag_id)
-                  FROM tags AS t
-                  LEFT JOIN (
-                      SELECT coalesce(own.tag_id, shared.tag_id) AS tag_id
-                        FROM updates AS u
-                        LEFT JOIN tag_assignments AS own ON own.reference_key = u.image_key
-                        LEFT JOIN tag_assignments AS shared ON shared.reference_key = u.repository_key
-                  ) AS u ON u.tag_id = t.id
-                 GROUP BY t.id, t.name
-                 ORDER BY lower(t.name), t.name
+                INSERT INTO action_items (action_id, series_id, update_id, before)
+                SELECT %s, series_id, id, jsonb_build_array(acknowledged_at, acknowledged_by)
+                  FROM updates
+                 WHERE acknowledged_at IS NOT NULL AND id = ANY(%s::bigint[])
+                RETURNING update_id
+                """,
+                (action, self._chosen(cursor, selection)),
+            ).fetchall()
+            self._open(cursor, action, _firsts(rows))
+            return self._did(cursor, action)
+
+    def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
+        verb, detail = ("wake", "") if until is None else ("snooze", until.isoformat())
+        with self._acting(verb, detail, by) as (cursor, action, _):
+            self._set_in_series(cursor, action, "snoozed_until", until or _EPOCH, selection)
+            return self._did(cursor, action)
+
+    def mute(self, selection: Selection, muted: bool, by: str) -> Action:
+        with self._acting("mute" if muted else "unmute", "", by) as (cursor, action, at):
+            self._set_in_series(cursor, action, "muted_at", at if muted else None, selection)
+            return self._did(cursor, action)
+
+    def annotate(self, selection: Selection, note: str, by: str) -> Action:
+        note = note_text(note)
+        with self._acting("note", note, by) as (cursor, action, _):
+            self._set_in_series(cursor, action, "note", note, selection)
+            return self._did(cursor, action)
+
+    def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
+        name = None if name is None else tag_name(name)
+        with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, _):
+            self._lock_tags(cursor)
+            chosen = self._find(cursor, selection)
+            names = self._names(cursor, chosen)
+            self._lock_repositories(cursor, names)
+            tag_id = None if name is None else self._tag_named(cursor, name)
+            cursor.execute(
+                """
+                INSERT INTO action_items (action_id, series_id, reference, before)
+                SELECT DISTINCT %(action)s::bigint, u.series_id, a.reference, jsonb_build_array(a.tag_id, a.source)
+                  FROM updates AS u
+                  JOIN tag_assignments AS a ON a.reference_key = u.image_key
+                 WHERE u.id = ANY(%(chosen)s::bigint[])
+                 UNION ALL
+                SELECT DISTINCT %(action)s::bigint, u.series_id, u.registry || '/' || u.repository,
+                       jsonb_build_array(a.tag_id, a.source, %(tag_id)s::bigint)
+                  FROM updates AS u
+                  LEFT JOIN tag_assignments AS a ON a.reference_key = u.repository_key
+                 WHERE u.id = ANY(%(chosen)s::bigint[])
+                """,
+                {"action": action, "chosen": chosen, "tag_id": tag_id},
+            )
+            cursor.execute(
+                """
+                DELETE FROM tag_assignments AS a
+                 USING action_items AS i
+                 WHERE i.action_id = %s AND jsonb_array_length(i.before) = 2 AND a.reference_key = name_key(i.reference)
+                """,
+                (action,),
+            )
+            self._assign(cursor, names, tag_id, "person")
+            self._retag(cursor, names)
+            return self._did(cursor, action)
+
+    def say_running(self, update_id: int, version: str, by: str) -> Action:
+        version = storable(version).strip()
+        with self._acting("running", version, by) as (cursor, action, at):
+            (series_id,) = self._series_of(cursor, self._chosen(cursor, Selection((update_id,))))
+            cursor.execute(
+                """
+                INSERT INTO action_items (action_id, series_id, before)
+                SELECT %s, id, jsonb_build_array(said_version, said_key, said_at)
+                  FROM series
+                 WHERE id = %s
+                """,
+                (action, series_id),
+            )
+            if not version:
+                cursor.execute(
+                    "UPDATE series SET said_version = '', said_key = '', said_at = NULL WHERE id = %s", (series_id,)
+                )
+            elif not self._say(cursor, series_id, version, at):
+                raise Invalid(f"{version} does not compare with the versions of this image")
+            self._refresh(cursor, [series_id])
+            return self._did(cursor, action)
+
+    def undo(self, action_id: int, by: str) -> Action:
+        with self._transaction() as cursor:
+            row = cursor.execute(
+                "SELECT verb, detail, at, undone_at FROM actions WHERE id = %s FOR UPDATE", (action_id,)
+            ).fetchone()
+            if row is None:
+                raise NotFound(f"no action has the id {action_id}")
+            verb, detail, at, undone_at = row
+            if undone_at is not None:
+                raise Conflict("this was undone already")
+            if verb in ("tag", "untag"):
+                self._untag(cursor, action_id)
+            else:
+                self._lock_series(cursor, self._series_in(cursor, action_id))
+            match verb:
+                case "acknowledge":
+                    rows = cursor.execute(
+                        """
+                        SELECT u.id
+                          FROM action_items AS i
+                          JOIN updates AS u ON u.id = i.update_id
+                         WHERE i.action_id = %s AND u.acknowledged_at = %s
+                        """,
+                        (action_id, at),
+                    ).fetchall()
+                    self._open(cursor, action_id, _firsts(rows))
+                case "reopen":
+                    rows = cursor.execute(
+                        """
+                        UPDATE updates AS u
+                           SET acknowledged_at = (i.before ->> 0)::timestamptz, acknowledged_by = i.before ->> 1
+                          FROM action_items AS i
+                         WHERE i.action_id = %s AND i.update_id = u.id AND u.acknowledged_at IS NULL
+                           AND u.received_at <= %s
+                        RETURNING u.id
+                        """,
+                        (action_id, at),
+                    ).fetchall()
+                    self._refresh(cursor, self._series_in(cursor, action_id))
+                    self._count_closed(cursor, self._closed(cursor, _firsts(rows)), 1)
+                case "note":
+                    self._set_back(cursor, action_id, "note", "text", detail)
+                case "snooze":
+                    self._set_back(cursor, action_id, "snoozed_until", "timestamptz", datetime.fromisoformat(detail))
+                case "wake":
+                    self._set_back(cursor, action_id, "snoozed_until", "timestamptz", _EPOCH)
+                case "mute" | "unmute":
+                    self._set_back(cursor, action_id, "muted_at", "timestamptz", at if verb == "mute" else None)
+                case "running":
+                    cursor.execute(
+                        """
+                        UPDATE series AS s
+                           SET said_version = i.before ->> 0,
+                               said_key = i.before ->> 1,
+                               said_at = (i.before ->> 2)::timestamptz
+                          FROM action_items AS i
+                         WHERE i.action_id = %s AND i.series_id = s.id AND s.said_at IS NOT DISTINCT FROM %s
+                        """,
+                        (action_id, at if detail else None),
+                    )
+                    self._refresh(cursor, self._series_in(cursor, action_id))
+            cursor.execute(
+                "UPDATE actions SET undone_at = %s, undone_by = %s WHERE id = %s",
+                (self._clock(), storable(by), action_id),
+            )
+            return self._action(cursor, action_id)
+
+    def _untag(self, cursor: Cursor, action_id: int) -> None:
+        """Put the assignments back that tagging replaced, where they are still as it left them."""
+        self._lock_tags(cursor)
+        rows = cursor.execute(
+            """
+            SELECT s.registry || '/' || s.repository
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+             WHERE i.action_id = %s
+            """,
+            (action_id,),
+        ).fetchall()
+        names = sorted(set(_firsts(rows)))
+        self._lock_repositories(cursor, names)
+        replaced = cursor.execute(
+            """
+            SELECT DISTINCT i.reference, i.before, a.tag_id, a.source, t.id
+              FROM action_items AS i
+              LEFT JOIN tag_assignments AS a ON a.reference_key = name_key(i.reference)
+              LEFT JOIN tags AS t ON t.id = (i.before ->> 0)::bigint
+             WHERE i.action_id = %s
+            """,
+            (action_id,),
+        ).fetchall()
+        for reference, before, tag_id, source, old_tag_id in replaced:
+            left = (before[2], "person") if len(before) > 2 else (None, None)
+            if (tag_id, source) != left:
+                continue
+            if before[1] and before[0] == old_tag_id:
+                self._assign(cursor, [reference], old_tag_id, before[1])
+            else:
+                cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (reference,))
+        self._retag(cursor, names)
+
+    def tags(self) -> tuple[Tag, ...]:
+        with self._connection() as connection:
+            rows = connection.execute(
+                """
+                SELECT id, name, (SELECT count(*) FROM updates WHERE tag_id = tags.id), colour
+                  FROM tags
+                 ORDER BY lower(name), name
                 """
             ).fetchall()
         return tuple(Tag(*row) for row in rows)
 
     def create_tag(self, name: str) -> Tag:
         name = tag_name(name)
-        with self._transaction() as cursor:
-            row = cursor.execute(
-                "INSERT INTO tags (name) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id", (name,)
+        with self._connection() as connection:
+            row = connection.execute(
+                "INSERT INTO tags (name) VALUES (%s) ON CONFLICT (name) DO NOTHING RETURNING id", (name,)
             ).fetchone()
         if row is None:
             raise Conflict(f"a tag has the name {name!r} already")
         return Tag(row[0], name)
 
-    def rename_tag(self, tag_id: int, name: str) -> Tag:
+    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
         name = tag_name(name)
+        if not 0 <= colour < COLOURS:
+            raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
         try:
             with self._transaction() as cursor:
-                self._lock_tag(cursor, tag_id)
-                cursor.execute("UPDATE tags SET name = %s WHERE id = %s", (name, tag_id))
+                self._lock_tags(cursor)
+                changed = cursor.execute(
+                    "UPDATE tags SET name = %s, colour = %s WHERE id = %s", (name, colour, tag_id)
+                ).rowcount
         except errors.UniqueViolation:
             raise Conflict(f"a tag has the name {name!r} already") from None
-        return Tag(tag_id, name)
+        if not changed:
+            raise _no_tag(tag_id)
+        return Tag(tag_id, name, colour=colour)
 
     def delete_tag(self, tag_id: int) -> None:
         with self._transaction() as cursor:
+            self._lock_tags(cursor)
+            rows = cursor.execute(
+                "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = %s", (tag_id,)
+            ).fetchall()
+            self._lock_repositories(cursor, _firsts(rows))
             if cursor.execute("DELETE FROM tags WHERE id = %s", (tag_id,)).rowcount == 0:
-                raise NotFound(f"no tag has the id {tag_id}")
+                raise _no_tag(tag_id)
+            self._retag(cursor, _firsts(rows))
 
     def has_tag(self, tag_id: int) -> bool:
-        with self._transaction() as cursor:
-            return cursor.execute("SELECT 1 FROM tags WHERE id = %s", (tag_id,)).fetchone() is not None
+        with self._connection() as connection:
+            return connection.execute("SELECT 1 FROM tags WHERE id = %s", (tag_id,)).fetchone() is not None
 
     def assign_tag(self, reference: str, tag_id: int) -> str:
         key = assignable(reference)
+        name = image.parse(key).name
         with self._transaction() as cursor:
-            self._lock_tag(cursor, tag_id)
-            self._assign(cursor, key, tag_id)
+            self._lock_tags(cursor)
+            self._lock_repositories(cursor, [name])
+            if cursor.execute("SELECT 1 FROM tags WHERE id = %s", (tag_id,)).fetchone() is None:
+                raise _no_tag(tag_id)
+            self._assign(cursor, [key], tag_id, "person")
+            self._retag(cursor, [name])
         return key
 
     def unassign_tag(self, reference: str) -> None:
         key = assignable(reference)
+        name = image.parse(key).name
         with self._transaction() as cursor:
+            self._lock_tags(cursor)
+            self._lock_repositories(cursor, [name])
             cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (key,))
-
-    def tag_update(self, update_id: int, name: str | None) -> Tag | None:
-        name = None if name is None else tag_name(name)
-        with self._transaction() as cursor:
-            row = cursor.execute(
-                "SELECT image_key, repository_key, registry || '/' || repository FROM updates WHERE id = %s",
-                (update_id,),
-            ).fetchone()
-            if row is None:
-                raise NotFound(f"no update has the id {update_id}")
-            if name is None:
-                cursor.execute("DELETE FROM tag_assignments WHERE reference_key IN (%s, %s)", row[:2])
-                return None
-            # Setting the name to itself locks the tag and returns it, whether or not it was there.
-            tag_id: int = _one(
-                cursor.execute(
-                    """
-                    INSERT INTO tags (name)
-                    VALUES (%s)
-                    ON CONFLICT (name) DO UPDATE
-                       SET name = excluded.name
-                    RETURNING id
-                    """,
-                    (name,),
-                )
-            )[0]
-            cursor.execute("DELETE FROM tag_assignments WHERE reference_key = %s", row[:1])
-            self._assign(cursor, row[2], tag_id)
-        return Tag(tag_id, name)
+            self._retag(cursor, [name])
 
     def ping(self) -> None:
-        with self._transaction() as cursor:
-            cursor.execute("SELECT id FROM updates LIMIT 1")
+        with self._connection() as connection:
+            connection.execute("SELECT id FROM updates LIMIT 1")
 
     def close(self) -> None:
         self._pool.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Cursor]:
+    def _connection(self) -> Iterator[psycopg.Connection]:
+        """A connection on which each statement is a transaction of its own."""
         with _answering(self._place):
             if self._pool.closed:
                 self._pool.open()
-            with (
-                self._pool.connection() as connection,
-                connection.transaction(),
-                connection.cursor() as cursor,
-            ):
-                yield cursor
+            with self._pool.connection() as connection:
+                yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Cursor]:
+        with self._connection() as connection, connection.transaction(), connection.cursor() as cursor:
+            yield cursor
 
     @contextmanager
     def _snapshot(self) -> Iterator[Cursor]:
         """A transaction all of whose statements see the same moment."""
         with self._transaction() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield cursor
 
-    def _lock_updates(self, cursor: Cursor, update_ids: set[int]) -> None:
-        """Lock rows in one order, whoever asks, so that two people who act on the same rows wait and never deadlock."""
-        rows = cursor.execute("SELECT id FROM updates WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(update_ids),))
-        if missing := update_ids - {row[0] for row in rows}:
-            raise NotFound(f"no update has the id {min(missing)}")
+    def _where(self, query: UpdateQuery, filters: bool = True) -> tuple[str, dict[str, Any]]:
+        """The condition of a query, and its values. Without `filters`, for their own choices to be counted."""
+        values: dict[str, Any] = {"now": self._clock()}
+        parts = [_STATE[query.state]]
+        if query.fold and query.state != State.ACKNOWLEDGED:
+            parts.append("NOT u.folded")
+        for number, word in enumerate(query.words):
+            parts.append(f"strpos(u.search, %(word{number})s) > 0")
+            values[f"word{number}"] = word
+        if query.age:
+            parts.append(_AGE[query.age])
+        if query.until:
+            parts.append("u.received_at <= %(until)s")
+            values["until"] = query.until
+        for name, condition in _FILTERS.items() if filters else ():
+            if (value := getattr(query, name)) is not None:
+                parts.append(condition)
+                values[name] = storable(value)
+        if filters and query.tag is not None:
+            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else "t.name = %(tag)s")
+            values["tag"] = storable(query.tag)
+        return " AND ".join(parts), values
 
-    def _lock_tag(self, cursor: Cursor, tag_id: int) -> None:
-        if cursor.execute("SELECT 1 FROM tags WHERE id = %s FOR UPDATE", (tag_id,)).fetchone() is None:
-            raise NotFound(f"no tag has the id {tag_id}")
+    @contextmanager
+    def _acting(self, verb: str, detail: str, by: str) -> Iterator[tuple[Cursor, int, datetime]]:
+        """A transaction with the row of an action in it: the cursor, the action's id, and its time."""
+        at = self._clock()
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO actions (at, by, verb, detail, count) VALUES (%s, %s, %s, %s, 0) RETURNING id",
+                (at, storable(by), verb, detail),
+            )
+            yield cursor, _one(cursor)[0], at
 
-    def _assign(self, cursor: Cursor, reference: str, tag_id: int) -> None:
+    def _chosen(self, cursor: Cursor, selection: Selection) -> list[int]:
+        """The ids of a selection, the rows of their series locked."""
+        ids = self._find(cursor, selection)
+        self._lock_series(cursor, self._series_of(cursor, ids))
+        if selection.query is None:
+            return ids
+        # Until the locks were there, another could change what had been found: a digest that nobody has seen yet
+        # must not be acknowledged with those that somebody has.
+        return sorted(set(ids).intersection(self._find(cursor, selection)))
+
+    def _find(self, cursor: Cursor, selection: Selection) -> list[int]:
+        """The ids of a selection at this moment."""
+        if selection.query is not None:
+            where, values = self._where(selection.query)
+            return _firsts(cursor.execute(f"SELECT u.id {_FROM} WHERE {where}", values).fetchall())
+        ids = list(selection.ids)
+        missing = cursor.execute(
+            """
+            SELECT min(chosen)
+              FROM unnest(%s::bigint[]) AS chosen
+             WHERE NOT EXISTS (SELECT FROM updates WHERE id = chosen)
+            """,
+            (ids,),
+        ).fetchone()
+        if missing and missing[0] is not None:
+            raise _no_update(missing[0])
+        return ids
+
+    def _series_of(self, cursor: Cursor, ids: list[int]) -> list[int]:
+        rows = cursor.execute("SELECT DISTINCT series_id FROM updates WHERE id = ANY(%s::bigint[])", (ids,))
+        return _firsts(rows.fetchall())
+
+    def _series_in(self, cursor: Cursor, action: int) -> list[int]:
+        rows = cursor.execute("SELECT DISTINCT series_id FROM action_items WHERE action_id = %s", (action,))
+        return _firsts(rows.fetchall())
+
+    def _names(self, cursor: Cursor, ids: list[int]) -> list[str]:
+        """The repositories of updates."""
+        rows = cursor.execute(
+            "SELECT DISTINCT registry || '/' || repository FROM updates WHERE id = ANY(%s::bigint[])", (ids,)
+        )
+        return _firsts(rows.fetchall())
+
+    def _lock_series(self, cursor: Cursor, series_ids: list[int]) -> None:
+        cursor.execute("SELECT FROM series WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (series_ids,))
+
+    def _lock_repositories(self, cursor: Cursor, names: list[str]) -> None:
+        """Lock the rows of all series of these repositories, whose updates are to have another tag."""
         cursor.execute(
             """
-            INSERT INTO tag_assignments (reference, tag_id)
-            VALUES (%s, %s)
-            ON CONFLICT (reference_key) DO UPDATE
-               SET tag_id = excluded.tag_id
+            SELECT
+              FROM series
+             WHERE repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
+             ORDER BY id
+               FOR UPDATE
             """,
-            (reference, tag_id),
+            (names,),
         )
+
+    def _lock_tags(self, cursor: Cursor) -> None:
+        """Wait until nobody records anything new, nor changes what is tagged, and keep others from it."""
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", TAGS_LOCK)
+
+    def _set_in_series(
+        self,
+        cursor: Cursor,
+        action: int,
+        column: LiteralString,
+        value: datetime | str | None,
+        selection: Selection,
+    ) -> None:
+        """Set one column of the series of a selection, where it is not so already; keep what it was."""
+        same: LiteralString = f"{column} IS NOT DISTINCT FROM %(value)s"
+        if column == "muted_at" and value is not None:
+            same = "muted_at IS NOT NULL"
+        values = {"action": action, "value": value, "chosen": self._chosen(cursor, selection)}
+        cursor.execute(
+            f"""
+            INSERT INTO action_items (action_id, series_id, before)
+            SELECT %(action)s, id, to_jsonb({column})
+              FROM series
+             WHERE NOT ({same})
+               AND id IN (SELECT series_id FROM updates WHERE id = ANY(%(chosen)s::bigint[]))
+            """,
+            values,
+        )
+        cursor.execute(
+            f"""
+            UPDATE series
+               SET {column} = %(value)s
+             WHERE id IN (SELECT series_id FROM action_items WHERE action_id = %(action)s)
+            """,
+            values,
+        )
+
+    def _set_back(
+        self, cursor: Cursor, action: int, column: LiteralString, type: LiteralString, left: datetime | str | None
+    ) -> None:
+        """Set one column of an action's series to what it was, where it is still as the action left it."""
+        cursor.execute(
+            f"""
+            UPDATE series AS s
+               SET {column} = (i.before #>> '{{}}')::{type}
+              FROM action_items AS i
+             WHERE i.action_id = %s AND i.series_id = s.id AND s.{column} IS NOT DISTINCT FROM %s
+            """,
+            (action, left),
+        )
+
+    def _open(self, cursor: Cursor, action: int, ids: list[int]) -> None:
+        """Take the acknowledgement of some of an action's updates back."""
+        closed = self._closed(cursor, ids)
+        cursor.execute("UPDATE updates SET acknowledged_at = NULL, acknowledged_by = '' WHERE id = ANY(%s)", (ids,))
+        self._refresh(cursor, self._series_in(cursor, action))
+        self._count_closed(cursor, closed, -1)
+
+    def _closed(self, cursor: Cursor, ids: list[int]) -> list[tuple[date, int, str, int]]:
+        """On which days these updates were acknowledged, by host and kind: how many."""
+        return cursor.execute(
+            """
+            SELECT (u.acknowledged_at AT TIME ZONE 'UTC')::date, s.host_id, u.kind, count(*)
+              FROM updates AS u
+              JOIN series AS s ON s.id = u.series_id
+             WHERE u.id = ANY(%s) AND u.acknowledged_at IS NOT NULL
+             GROUP BY 1, 2, 3
+            """,
+            (ids,),
+        ).fetchall()  # type: ignore[return-value]
+
+    def _count_closed(self, cursor: Cursor, closed: list[tuple[date, int, str, int]], sign: int) -> None:
+        """Count what was acknowledged, or no longer is. The last that a transaction does, in the order of the key."""
+        cursor.executemany(
+            """
+            INSERT INTO days AS d (day, host_id, kind, closed)
+            VALUES (%s, %s, %s, %s)
+            ON CONFLICT (day, host_id, kind) DO UPDATE
+               SET closed = d.closed + excluded.closed
+            """,
+            [(day, host_id, kind, sign * count) for day, host_id, kind, count in sorted(closed)],
+        )
+
+    def _did(self, cursor: Cursor, action: int) -> Action:
+        """Count what an action changed; one that changed nothing leaves no trace."""
+        cursor.execute(
+            """
+            UPDATE actions
+               SET count = (SELECT count(DISTINCT series_id) FROM action_items WHERE action_id = actions.id)
+             WHERE id = %s
+            """,
+            (action,),
+        )
+        done = self._action(cursor, action)
+        if done.count:
+            return done
+        cursor.execute("DELETE FROM actions WHERE id = %s", (action,))
+        return Action(0, done.at, done.by, done.verb, done.detail, 0)
+
+    def _action(self, cursor: Cursor, action_id: int) -> Action:
+        row = _one(
+            cursor.execute(
+                "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions WHERE id = %s",
+                (action_id,),
+            )
+        )
+        label = cursor.execute(
+            """
+            SELECT s.repository, coalesce(nullif(h.display_name, ''), h.hostname)
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+              JOIN hosts AS h ON h.id = s.host_id
+             WHERE i.action_id = %s
+             LIMIT 1
+            """,
+            (action_id,),
+        ).fetchone()
+        return _action(row, f"{label[0].rpartition('/')[2]} on {label[1]}" if label and row[5] == 1 else "")
+
+    def _refresh(self, cursor: Cursor, series_ids: list[int]) -> None:
+        """Bring what follows from a series' updates up to date: what runs, what is folded, and the kinds.
+
+        The caller holds the locks on the rows of the series.
+        """
+        stale = cursor.execute(
+            """
+            WITH counted AS (
+                UPDATE series AS s
+                   SET open = (
+                           SELECT count(*)
+                             FROM updates AS u
+                            WHERE u.series_id = s.id AND u.acknowledged_at IS NULL
+                       ),
+                       running_version = coalesce(
+                           (
+                               SELECT u.version
+                                 FROM updates AS u
+                                WHERE u.series_id = s.id AND u.acknowledged_at > coalesce(s.said_at, '-infinity')
+                                  AND u.version_key > s.said_key
+                                ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                                LIMIT 1
+                           ),
+                           s.said_version
+                       )
+                 WHERE s.id = ANY(%(ids)s)
+                RETURNING s.id, s.running_version
+            ),
+            newest AS (
+                SELECT DISTINCT ON (series_id) series_id, id
+                  FROM updates
+                 WHERE series_id = ANY(%(ids)s)
+                 ORDER BY series_id, acknowledged_at IS NOT NULL, version_key DESC, received_at DESC, id DESC
+            ),
+            folding AS (
+                UPDATE updates AS u
+                   SET folded = NOT u.folded
+                  FROM newest
+                 WHERE u.series_id = newest.series_id AND u.folded = (u.id = newest.id)
+            )
+            SELECT u.id, u.version, u.rebuilt, counted.running_version
+              FROM counted
+              JOIN updates AS u ON u.series_id = counted.id
+             WHERE u.acknowledged_at IS NULL AND u.from_version <> counted.running_version
+            """,
+            {"ids": series_ids},
+        ).fetchall()
+        if stale:
+            cursor.executemany(
+                "UPDATE updates SET kind = %s, from_version = %s WHERE id = %s",
+                [(update_kind(running, version, rebuilt), running, id) for id, version, rebuilt, running in stale],
+            )
+
+    def _say(self, cursor: Cursor, series_id: int, version: str, at: datetime) -> bool:
+        """Take a person's or a label's word for what runs; False where it does not compare."""
+        said = image.version(version)
+        return (
+            said.numbers
+            and cursor.execute(
+                """
+                UPDATE series
+                   SET said_version = %s, said_key = %s, said_at = %s
+                 WHERE id = %s AND variant = %s
+                """,
+                (said.text, said.sort_key, at, series_id, said.variant),
+            ).rowcount
+            == 1
+        )
+
+    def _tag_named(self, cursor: Cursor, name: str) -> int:
+        """The id of the tag of this name, created if there is none."""
+        find: LiteralString = "SELECT id FROM tags WHERE name = %s"
+        row = cursor.execute(find, (name,)).fetchone()
+        if row is None:
+            cursor.execute("INSERT INTO tags (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", (name,))
+            row = _one(cursor.execute(find, (name,)))
+        return int(row[0])
+
+    def _assign(self, cursor: Cursor, references: Iterable[str], tag_id: int | None, source: str) -> None:
+        cursor.execute(
+            """
+            INSERT INTO tag_assignments (reference, tag_id, source)
+            SELECT reference, %s, %s
+              FROM unnest(%s::text[]) AS reference
+            ON CONFLICT (reference_key) DO UPDATE
+               SET tag_id = excluded.tag_id, source = excluded.source
+            """,
+            (tag_id, source, list(references)),
+        )
+
+    def _retag(self, cursor: Cursor, names: Collection[str]) -> None:
+        """Give every update of these repositories the tag of its exact image, or else of its repository.
+
+        The caller holds the locks on the rows of their series.
+        """
+        cursor.execute(
+            """
+            UPDATE updates AS u
+               SET tag_id = assigned.tag_id
+              FROM (
+                  SELECT v.id, coalesce(own.tag_id, shared.tag_id) AS tag_id
+                    FROM updates AS v
+                    LEFT JOIN tag_assignments AS own ON own.reference_key = v.image_key
+                    LEFT JOIN tag_assignments AS shared ON shared.reference_key = v.repository_key
+                   WHERE v.repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
+              ) AS assigned
+             WHERE u.id = assigned.id AND u.tag_id IS DISTINCT FROM assigned.tag_id
+            """,
+            (list(names),),
+        )
+
+    def _derive_anew(self, cursor: Cursor) -> None:
+        """Fill the columns that come out of reading a version, where another release filled them, or none."""
+        current: LiteralString = "SELECT number FROM version_rules"
+        if cursor.execute(current).fetchone() == (DERIVED_RULES,):
+            return
+        # One process does it, and nobody writes meanwhile. Writers take series before updates, and so does this.
+        cursor.execute("LOCK TABLE version_rules, series, updates IN EXCLUSIVE MODE")
+        if cursor.execute(current).fetchone() == (DERIVED_RULES,):
+            return
+        rows = cursor.execute(
+            "SELECT id, hostname, registry, repository, version, metadata, containers FROM updates"
+        ).fetchall()
+        cursor.execute(
+            """
+            CREATE TEMPORARY TABLE derived (
+                update_id bigint,
+                variant text,
+                version_key text,
+                prerelease boolean,
+                name text,
+                stack text,
+                search text,
+                series_id bigint
+            ) ON COMMIT DROP
+            """
+        )
+        columns: LiteralString = "update_id, variant, version_key, prerelease, name, stack, search"
+        with cursor.copy(f"COPY derived ({columns}) FROM STDIN") as copy:
+            for update_id, hostname, registry, repository, *read in rows:
+                derived = derive(hostname, f"{registry}/{repository}", *read)
+                copy.write_row((update_id, *astuple(derived)))
+        cursor.execute(
+            """
+            INSERT INTO series (host_id, registry, repository, variant)
+            SELECT DISTINCT h.id, u.registry, u.repository, d.variant
+              FROM derived AS d
+              JOIN updates AS u ON u.id = d.update_id
+              JOIN hosts AS h ON h.host_key = u.host_key
+            ON CONFLICT (host_id, repository_key, variant_key) DO NOTHING
+            """
+        )
+        cursor.execute(
+            """
+            UPDATE derived AS d
+               SET series_id = s.id
+              FROM updates AS u
+              JOIN hosts AS h ON h.host_key = u.host_key
+              JOIN series AS s ON s.host_id = h.id AND s.repository_key = u.repository_key
+             WHERE u.id = d.update_id AND s.variant_key = name_key(d.variant)
+            """
+        )
+        cursor.execute(
+            """
+            UPDATE series AS s
+               SET note = old.note, snoozed_until = old.snoozed_until, muted_at = old.muted_at
+              FROM derived AS d
+              JOIN updates AS u ON u.id = d.update_id
+              JOIN series AS old ON old.id = u.series_id
+             WHERE s.id = d.series_id AND s.id <> old.id AND s.note = '' AND s.muted_at IS NULL
+            """
+        )
+        cursor.execute(
+            """
+            UPDATE action_items AS i
+               SET series_id = d.series_id
+              FROM derived AS d
+              JOIN updates AS u ON u.id = d.update_id
+             WHERE i.series_id = u.series_id AND u.series_id <> d.series_id
+               AND (i.update_id = u.id OR i.update_id IS NULL)
+            """
+        )
+        cursor.execute(
+            """
+            UPDATE updates AS u
+               SET series_id = d.series_id,
+                   name = d.name,
+                   version_key = d.version_key,
+                   prerelease = d.prerelease,
+                   stack = d.stack,
+                   search = d.search
+              FROM derived AS d
+             WHERE u.id = d.update_id
+            """
+        )
+        cursor.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
+        self._refresh(cursor, _firsts(cursor.execute("SELECT id FROM series").fetchall()))
+        names = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
+        self._retag(cursor, _firsts(names))
+        cursor.execute("DELETE FROM version_rules")
+        cursor.execute("INSERT INTO version_rules (number) VALUES (%s)", (DERIVED_RULES,))
+
+
+def _configure(connection: psycopg.Connection) -> None:
+    """Make a session independent of the server's defaults.
+
+    With another isolation level, statements would not see what was committed while they waited for a lock. In another
+    time zone, the last hours before the year 10000 are no time of Python.
+    """
+    connection.execute(
+        "SELECT set_config('default_transaction_isolation', 'read committed', FALSE), "
+        "set_config('TimeZone', 'UTC', FALSE)"
+    )
 
 
 def _conninfo(url: str) -> tuple[str, str]:
@@ -392,30 +1353,47 @@ def _utc(time: datetime | None) -> datetime | None:
     return None if time is None else time.astimezone(UTC)
 
 
+def _day(time: datetime) -> date:
+    return time.astimezone(UTC).date()
+
+
+def _firsts(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """The first column."""
+    return [row[0] for row in rows]
+
+
 def _update(row: tuple[Any, ...]) -> Update:
-    (
-        *plain,
-        created,
-        metadata,
-        containers,
-        notifications,
-        first_seen,
-        received,
-        acknowledged,
-        by,
-        tag_id,
-        tag,
-    ) = row
+    head, rest = row[:20], row[25:]
+    created, metadata, containers, stack, note = row[20:25]
+    notifications, first_seen, received, acknowledged, by, snoozed, tag_id, tag, colour = rest
     values = (
-        *plain,
+        *head[:10],
+        State(head[10]),
+        *head[11:],
         _utc(created),
         dict(sorted(metadata.items())),
         tuple(sorted(containers)),
+        stack,
+        note,
         notifications,
         first_seen.astimezone(UTC),
         received.astimezone(UTC),
         _utc(acknowledged),
         by,
-        None if tag_id is None else Tag(tag_id, tag),
+        _utc(snoozed),
+        None if tag_id is None else Tag(tag_id, tag, colour=colour),
     )
     return Update(*values)
+
+
+def _action(row: tuple[Any, ...], label: str = "") -> Action:
+    id, at, by, verb, detail, count, undone = row
+    return Action(id, at.astimezone(UTC), by, verb, detail, count, label, undone)
+
+
+def _no_update(update_id: int) -> NotFound:
+    return NotFound(f"no update has the id {update_id}")
+
+
+def _no_tag(tag_id: int) -> NotFound:
+    return NotFound(f"no tag has the id {tag_id}")

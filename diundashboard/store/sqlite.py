@@ -17,15 +17,24 @@ from diundashboard import image
 from diundashboard.model import (
     COLOURS,
     DERIVED_RULES,
+    INSIGHT_DAYS,
+    REFUSALS_KEPT,
     UNTAGGED,
+    WAITS,
     Action,
     Age,
     Choices,
     Derived,
     Group,
+    HistoryQuery,
+    Host,
+    Insights,
     Invalid,
+    Noise,
     Page,
     Received,
+    Refusal,
+    Rule,
     Selection,
     Sort,
     State,
@@ -34,12 +43,17 @@ from diundashboard.model import (
     Update,
     UpdateQuery,
     View,
+    Wait,
     assignable,
     choices_of,
     derive,
+    host_name,
+    insight_days,
     merged,
     note_text,
     now,
+    rule_pattern,
+    searchable,
     storable,
     tag_name,
     update_kind,
@@ -193,7 +207,7 @@ class SQLiteStore(Store):
     def _record(self, cursor: sqlite3.Cursor, notification: Notification, derived: Derived, at: int) -> int:
         reference = notification.reference
         find = """
-            SELECT h.id, h.hostname, u.id, u.kind, u.digest
+            SELECT h.id, h.hostname, h.forgotten_at, u.id, u.kind, u.digest, u.series_id
               FROM hosts AS named
               JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
               LEFT JOIN updates AS u ON u.hostname = h.hostname AND u.image = ?
@@ -204,16 +218,19 @@ class SQLiteStore(Store):
         if found is None:
             cursor.execute("INSERT INTO hosts (hostname) VALUES (?)", (notification.hostname,))
             found = cursor.execute(find, names).fetchone()
-        host_id, hostname, update_id, kind, digest = found
+        host_id, hostname, forgotten_at, update_id, kind, digest, series_id = found
+        if forgotten_at is not None:
+            cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host_id,))
         opened = 0
         if update_id is not None and digest == notification.digest:
             self._add(cursor, update_id, notification, derived)
+            cursor.execute("UPDATE series SET heard = heard + 1 WHERE id = ?", (series_id,))
         else:
             update_id, kind, opened = self._speak(cursor, host_id, hostname, notification, derived, at)
         cursor.execute(
             """
-            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload, search)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             (
                 update_id,
@@ -224,6 +241,7 @@ class SQLiteStore(Store):
                 notification.status,
                 notification.digest,
                 notification.payload,
+                searchable(f"{reference.image} {hostname}"),
             ),
         )
         cursor.execute(
@@ -266,10 +284,10 @@ class SQLiteStore(Store):
         reference = notification.reference
         series_id, running = cursor.execute(
             """
-            INSERT INTO series (host_id, registry, repository, variant)
-            VALUES (?, ?, ?, ?)
+            INSERT INTO series (host_id, registry, repository, variant, heard)
+            VALUES (?, ?, ?, ?, 1)
             ON CONFLICT DO UPDATE
-               SET snoozed_until = 0
+               SET snoozed_until = 0, heard = heard + 1
             RETURNING id, running_version
             """,
             (host_id, reference.registry, reference.repository, derived.variant),
@@ -841,6 +859,331 @@ class SQLiteStore(Store):
             cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (key,))
             self._retag(cursor, [image.parse(key).name])
 
+    def hosts(self) -> tuple[Host, ...]:
+        now = self._now()
+        with self._transaction("DEFERRED") as cursor:
+            where, values = self._where(UpdateQuery())
+            kinds: dict[int, dict[str, int]] = {}
+            for host_id, kind, count in cursor.execute(
+                f"SELECT s.host_id, u.kind, count(*) {_FROM} WHERE {where} GROUP BY s.host_id, u.kind", values
+            ):
+                kinds.setdefault(host_id, {})[kind] = count
+            gaps = dict(
+                cursor.execute(
+                    """
+                    SELECT host_id, max(gap)
+                      FROM (
+                          SELECT host_id, day - lag(day) OVER (PARTITION BY host_id ORDER BY day) AS gap
+                            FROM (SELECT DISTINCT host_id, day FROM days WHERE day > ? AND notifications > 0)
+                      )
+                     GROUP BY host_id
+                    HAVING count(*) >= 4
+                    """,
+                    (now // _DAY - 90,),
+                ).fetchall()
+            )
+            rows = cursor.execute(
+                """
+                SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname),
+                       (SELECT json_group_array(m.hostname) FROM hosts AS m WHERE m.merged_into = h.id),
+                       (SELECT min(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
+                       (SELECT max(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
+                       (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id),
+                       (
+                           SELECT json_array(u.provider, u.diun_version)
+                             FROM notifications AS n
+                             JOIN updates AS u ON u.id = n.update_id
+                            WHERE n.host_id = h.id
+                            ORDER BY n.received_at DESC, n.id DESC
+                            LIMIT 1
+                       )
+                  FROM hosts AS h
+                 WHERE h.merged_into IS NULL AND h.forgotten_at IS NULL
+                 ORDER BY lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname
+                """
+            ).fetchall()
+        found = []
+        for id, hostname, name, aliases, first, last, count, latest in rows:
+            provider, diun_version = json.loads(latest) if latest else ("", "")
+            gap = None if gaps.get(id) is None else timedelta(days=gaps[id])
+            found.append(
+                Host(
+                    id,
+                    hostname,
+                    name,
+                    tuple(sorted(json.loads(aliases))),
+                    kinds.get(id, {}),
+                    _time(first),
+                    _time(last),
+                    count,
+                    provider,
+                    diun_version,
+                    gap,
+                    gap is not None and (now - last) * _MICROSECOND > gap + timedelta(days=1),
+                )
+            )
+        return tuple(found)
+
+    def rename_host(self, host_id: int, name: str) -> None:
+        name = host_name(name)
+        with self._editing() as cursor:
+            if not cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id)).rowcount:
+                raise NotFound(f"no host has the id {host_id}")
+
+    def merge_hosts(self, host_id: int, into_id: int) -> None:
+        if host_id == into_id:
+            raise Invalid("a host cannot be merged into itself")
+        with self._editing() as cursor:
+            hostname, into = self._hostname(cursor, host_id), self._hostname(cursor, into_id)
+            pair = {"host": host_id, "into": into_id, "hostname": hostname, "into_hostname": into}
+            # The earlier of two updates for one image gives its notifications to the later, and goes.
+            cursor.execute("CREATE TEMP TABLE same (loser INTEGER PRIMARY KEY, winner INTEGER)")
+            cursor.execute(
+                """
+                INSERT INTO same
+                SELECT iif((a.received_at, a.id) < (b.received_at, b.id), a.id, b.id),
+                       iif((a.received_at, a.id) < (b.received_at, b.id), b.id, a.id)
+                  FROM updates AS a
+                  JOIN updates AS b ON b.image = a.image AND b.hostname = :into_hostname
+                 WHERE a.hostname = :hostname
+                """,
+                pair,
+            )
+            cursor.execute(
+                """
+                UPDATE updates
+                   SET notifications = updates.notifications + loser.notifications,
+                       first_seen_at = min(updates.first_seen_at, loser.first_seen_at),
+                       containers = (
+                           SELECT json_group_array(value)
+                             FROM (
+                                 SELECT value
+                                   FROM json_each(updates.containers)
+                                  UNION
+                                 SELECT value
+                                   FROM json_each(loser.containers)
+                             )
+                       )
+                  FROM same
+                  JOIN updates AS loser ON loser.id = same.loser
+                 WHERE updates.id = same.winner
+                """
+            )
+            cursor.execute(
+                """
+                UPDATE notifications
+                   SET update_id = same.winner
+                  FROM same
+                 WHERE notifications.update_id = same.loser
+                """
+            )
+            cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+            cursor.execute("DROP TABLE same")
+            cursor.execute(
+                """
+                INSERT INTO series (
+                    host_id, registry, repository, variant, note, muted_at, said_version, said_key, said_at
+                )
+                SELECT :into, registry, repository, variant, note, muted_at, said_version, said_key, said_at
+                  FROM series
+                 WHERE host_id = :host
+                ON CONFLICT DO NOTHING
+                """,
+                pair,
+            )
+            cursor.execute(
+                """
+                UPDATE updates
+                   SET hostname = :into_hostname,
+                       series_id = kept.id
+                  FROM series AS old
+                  JOIN series AS kept ON kept.host_id = :into AND kept.registry = old.registry
+                   AND kept.repository = old.repository AND kept.variant = old.variant
+                 WHERE old.host_id = :host AND updates.series_id = old.id
+                """,
+                pair,
+            )
+            cursor.execute("DELETE FROM series WHERE host_id = :host", pair)
+            cursor.execute(
+                "DELETE FROM series WHERE host_id = :into AND id NOT IN (SELECT series_id FROM updates)", pair
+            )
+            cursor.execute("UPDATE notifications SET host_id = :into WHERE host_id = :host", pair)
+            cursor.execute(
+                """
+                INSERT INTO days (day, host_id, kind, notifications, opened, closed)
+                SELECT day, :into, kind, notifications, opened, closed
+                  FROM days
+                 WHERE host_id = :host
+                ON CONFLICT DO UPDATE
+                   SET notifications = notifications + excluded.notifications,
+                       opened = opened + excluded.opened,
+                       closed = closed + excluded.closed
+                """,
+                pair,
+            )
+            cursor.execute("DELETE FROM days WHERE host_id = :host", pair)
+            cursor.execute("UPDATE hosts SET merged_into = :into WHERE id = :host OR merged_into = :host", pair)
+            ids = cursor.execute("SELECT id FROM series WHERE host_id = :into", pair).fetchall()
+            self._refresh(cursor, [id for (id,) in ids])
+
+    def forget_host(self, host_id: int) -> None:
+        with self._editing() as cursor:
+            hostname = self._hostname(cursor, host_id)
+            cursor.execute("DELETE FROM updates WHERE hostname = ?", (hostname,))
+            cursor.execute("DELETE FROM series WHERE host_id = ?", (host_id,))
+            cursor.execute("UPDATE hosts SET forgotten_at = ? WHERE id = ?", (self._now(), host_id))
+
+    def notifications(self, query: HistoryQuery) -> tuple[Received, ...]:
+        parts = ["TRUE"]
+        values: dict[str, Any] = {"limit": query.limit}
+        conditions = {
+            "host": "h.hostname = :host",
+            "kind": "n.kind = :kind",
+            "before": "(n.received_at, n.id) < (SELECT received_at, id FROM notifications WHERE id = :before)",
+        }
+        for name, condition in conditions.items():
+            if (value := getattr(query, name)) is not None:
+                parts.append(condition)
+                values[name] = storable(value) if isinstance(value, str) else value
+        for number, word in enumerate(searchable(query.search).split()[:8]):
+            parts.append(f"instr(n.search, :word{number})")
+            values[f"word{number}"] = word
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                f"{_RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.received_at DESC, n.id DESC LIMIT :limit", values
+            ).fetchall()
+        return tuple(map(_received, rows))
+
+    def insights(self) -> Insights:
+        now = self._now()
+        today = _time(now).date()
+        with self._transaction("DEFERRED") as cursor:
+            counted = cursor.execute(
+                """
+                SELECT day, kind, sum(notifications), sum(opened), sum(closed)
+                  FROM days
+                 WHERE day > ?
+                 GROUP BY day, kind
+                """,
+                (now // _DAY - INSIGHT_DAYS,),
+            ).fetchall()
+            pending: int = cursor.execute("SELECT coalesce(sum(open), 0) FROM series").fetchone()[0]
+            by_tag = self._waits(cursor, "coalesce(t.name, 'no tag')")
+            by_host = self._waits(cursor, "coalesce(nullif(h.display_name, ''), h.hostname)")
+            noisiest = cursor.execute(
+                """
+                SELECT registry || '/' || repository, sum(heard) AS total
+                  FROM series
+                 GROUP BY registry, repository
+                 ORDER BY total DESC, registry, repository
+                 LIMIT 10
+                """
+            ).fetchall()
+            where, values = self._where(UpdateQuery())
+            oldest = cursor.execute(
+                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.received_at, u.id LIMIT 10", values
+            ).fetchall()
+        days = [(_EPOCH.date() + timedelta(days=day), *rest) for day, *rest in counted]
+        notifications, open_at = insight_days(today, pending, days)
+        return Insights(
+            notifications,
+            open_at,
+            by_tag,
+            by_host,
+            tuple(Noise(*row) for row in noisiest),
+            tuple(map(_update, oldest)),
+        )
+
+    def _waits(self, cursor: sqlite3.Cursor, label: str) -> tuple[Wait, ...]:
+        """The waits of the last updates done, by label; the ten with the most."""
+        rows = cursor.execute(
+            f"""
+            SELECT label, total, min(iif(place >= total * 0.5, wait, NULL)), min(iif(place >= total * 0.9, wait, NULL))
+              FROM (
+                  SELECT label, wait, count(*) OVER (PARTITION BY label) AS total,
+                         row_number() OVER (PARTITION BY label ORDER BY wait) AS place
+                    FROM (
+                        SELECT {label} AS label, u.acknowledged_at - u.received_at AS wait
+                        {_FROM}
+                         WHERE u.acknowledged_at IS NOT NULL
+                         ORDER BY u.acknowledged_at DESC, u.id DESC
+                         LIMIT {WAITS}
+                    )
+              )
+             GROUP BY label
+             ORDER BY total DESC, label
+             LIMIT 10
+            """
+        ).fetchall()
+        return tuple(
+            Wait(label, total, median * _MICROSECOND, ninety * _MICROSECOND) for label, total, median, ninety in rows
+        )
+
+    def refuse(self, refusal: Refusal) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO refusals (at, address, status, reason, excerpt) VALUES (?, ?, ?, ?, ?)",
+                (
+                    _microseconds(refusal.at),
+                    storable(refusal.address),
+                    refusal.status,
+                    storable(refusal.reason),
+                    storable(refusal.excerpt),
+                ),
+            )
+            cursor.execute("DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - ?", (REFUSALS_KEPT,))
+
+    def refusals(self, since: datetime) -> tuple[Refusal, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                "SELECT at, address, status, reason, excerpt FROM refusals WHERE at >= ? ORDER BY id DESC",
+                (_microseconds(since),),
+            ).fetchall()
+        return tuple(Refusal(_time(at), *rest) for at, *rest in rows)
+
+    def rules(self) -> tuple[Rule, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                """
+                SELECT r.id, r.pattern, t.id, t.name, t.colour
+                  FROM tag_rules AS r
+                  JOIN tags AS t ON t.id = r.tag_id
+                 ORDER BY r.pattern
+                """
+            ).fetchall()
+        return tuple(Rule(id, pattern, Tag(tag, name, colour=colour)) for id, pattern, tag, name, colour in rows)
+
+    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+        pattern = rule_pattern(pattern)
+        with self._editing() as cursor:
+            self._check_tag(cursor, tag_id)
+            row = cursor.execute(
+                "INSERT INTO tag_rules (pattern, tag_id) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+                (pattern, tag_id),
+            ).fetchone()
+            if row is None:
+                raise Conflict(f"a rule has the pattern {pattern} already")
+            self._apply_rules(cursor, self._names(cursor))
+            name, colour = cursor.execute("SELECT name, colour FROM tags WHERE id = ?", (tag_id,)).fetchone()
+        return Rule(row[0], pattern, Tag(tag_id, name, colour=colour))
+
+    def delete_rule(self, rule_id: int) -> None:
+        with self._editing() as cursor:
+            if not cursor.execute("DELETE FROM tag_rules WHERE id = ?", (rule_id,)).rowcount:
+                raise NotFound(f"no rule has the id {rule_id}")
+            self._apply_rules(cursor, self._names(cursor))
+
+    def _names(self, cursor: sqlite3.Cursor) -> list[str]:
+        """Every repository that is known."""
+        rows = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
+        return [name for (name,) in rows]
+
+    def _hostname(self, cursor: sqlite3.Cursor, host_id: int) -> str:
+        row = cursor.execute("SELECT hostname FROM hosts WHERE id = ?", (host_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"no host has the id {host_id}")
+        return str(row[0])
+
     def ping(self) -> None:
         with self._transaction("DEFERRED") as cursor:
             cursor.execute("SELECT id FROM updates LIMIT 1")
@@ -1245,9 +1588,21 @@ class SQLiteStore(Store):
                 ),
             )
         cursor.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
+        cursor.execute(
+            "UPDATE series SET heard = (SELECT sum(u.notifications) FROM updates AS u WHERE u.series_id = series.id)"
+        )
+        for notification_id, name, hostname in cursor.execute(
+            """
+            SELECT n.id, n.image, h.hostname
+              FROM notifications AS n
+              JOIN hosts AS h ON h.id = n.host_id
+            """
+        ).fetchall():
+            cursor.execute(
+                "UPDATE notifications SET search = ? WHERE id = ?", (searchable(f"{name} {hostname}"), notification_id)
+            )
         self._refresh(cursor, [id for (id,) in cursor.execute("SELECT id FROM series").fetchall()])
-        names = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
-        self._retag(cursor, [name for (name,) in names])
+        self._retag(cursor, self._names(cursor))
         cursor.execute("DELETE FROM version_rules")
         cursor.execute("INSERT INTO version_rules (number) VALUES (?)", (DERIVED_RULES,))
 

@@ -31,6 +31,7 @@ CREATE TABLE series (
     said_at INTEGER,
     running_version TEXT NOT NULL DEFAULT '',
     open INTEGER NOT NULL DEFAULT 0,
+    heard INTEGER NOT NULL DEFAULT 0,
     UNIQUE (host_id, registry, repository, variant)
 );
 
@@ -68,7 +69,8 @@ CREATE TABLE notifications (
     received_at INTEGER NOT NULL,
     status TEXT NOT NULL,
     digest TEXT NOT NULL,
-    payload BLOB NOT NULL
+    payload BLOB NOT NULL,
+    search TEXT NOT NULL DEFAULT ''
 );
 
 INSERT INTO notifications (id, update_id, host_id, image, kind, received_at, status, digest, payload)
