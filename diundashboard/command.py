@@ -1,8 +1,8 @@
 """The command that brings an update to what runs it, ready to copy into a POSIX shell. Pure.
 
 Every name comes from outside. In a command it is one quoted word; in a comment only characters stay that no shell
-acts on, since an interactive zsh runs comments. What cannot be printed becomes U+FFFD in both, so that no name ends a
-line, or the paste of a terminal.
+acts on, since an interactive zsh runs comments too. What cannot be printed becomes U+FFFD in both, so that no name
+ends a line, or the paste of a terminal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def commands(update: Update) -> tuple[Command, ...]:
     - the workload of Kubernetes, out of the name of a pod: DIUN names neither the workload nor its type;
     - the job file of Nomad, which often has the name of the job.
 
-    A wrong guess names what does not exist, and the tool refuses it.
+    A wrong guess mostly names what does not exist, and the tool refuses it.
     """
     return tuple(_PROVIDERS.get(update.provider, _pull)(update)) or tuple(_pull(update))
 
@@ -48,8 +48,9 @@ def script(updates: Sequence[Update]) -> str:
     """One script for a selection: a block for each host, to be run there; "" for nothing.
 
     A block stops at its first error. It is a subshell, so that pasting it does not close the session then. What needs
-    a folder that nobody told (a Dockerfile's, a job file's) stands in it as a comment. For docker compose, docker
-    itself knows the folder and the service. The newest version of an image comes last, and so is what stays.
+    a folder that nobody told (a Dockerfile's, a job file's), and what would go back to an older version, stands in it
+    as a comment. For docker compose, docker itself knows the folder and the service. The newest version of an image
+    comes last, and so is what stays.
     """
     if not updates:
         return ""
@@ -104,8 +105,8 @@ def _lines(update: Update) -> Iterator[str]:
         return
     command = commands(update)[0]
     for line in command.text.split("\n"):
-        by_hand = command.label in _NEED_A_FOLDER and not line.startswith("#")
-        yield f"# By hand for {name}: {_plain(line)}" if by_hand else line
+        by_hand = command.label in _NEED_A_FOLDER or update.kind == image.Kind.OLDER
+        yield f"# By hand for {name}: {_plain(line)}" if by_hand and not line.startswith("#") else line
 
 
 def _composed(update: Update) -> bool:
@@ -254,18 +255,15 @@ def _keep(update: Update, file: str, command: str) -> Iterator[str]:
         yield f"# Change it in {file} too, or the next {command} takes it back."
 
 
-# Project, service and number, between dashes; docker-compose 1 had underscores. Both names may hold either, so that
-# without the project's name the service may be a part of it too much.
-_COMPOSED = re.compile(r"[^_-]+(?P<mark>[_-])(?P<service>.+)(?P=mark)[0-9]+")
-
-
 def _service(container: str, stack: str) -> str:
-    named = _COMPOSED.fullmatch(container)
-    if not named:
-        return container
-    if stack and container.startswith(f"{stack}{named['mark']}"):
-        return container[len(stack) + 1 :].rpartition(named["mark"])[0] or container
-    return named["service"]
+    """Compose joins project, service and number by dashes, docker-compose 1 by underscores.
+
+    Both names may hold either: where the stack is not the project, it is taken to end at the first.
+    """
+    for project in (re.escape(stack), "[^_-]+"):
+        if named := re.fullmatch(f"{project}([_-])(.+)\\1[0-9]+", container):
+            return named[2]
+    return container
 
 
 # How Kubernetes names the pods of a workload. A pod's own suffix has five of 27 characters, without vowels. The hash

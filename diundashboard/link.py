@@ -29,12 +29,10 @@ def links(update: Update) -> tuple[Link, ...]:
     public one gives no link. That the release has the image's version as its tag, to the letter, is a guess.
     """
     hub = _web(update.hub_link)
-    found = {_place(link.url): link for link in reversed([*_registry(update), *_source(update, hub), *_hub(hub)])}
-    return tuple(reversed(found.values()))
-
-
-def _place(url: str) -> str:
-    return url.partition("://")[2].rstrip("/")
+    found: dict[str, Link] = {}
+    for link in (*_registry(update), *_source(update, hub), *_hub(hub)):
+        found.setdefault(link.url.partition("://")[2].rstrip("/"), link)
+    return tuple(found.values())
 
 
 def _hub(hub: str) -> Iterator[Link]:
