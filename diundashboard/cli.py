@@ -7,8 +7,10 @@ import logging
 import os
 import socket
 import sys
+from contextlib import closing
 
 from diundashboard.config import SETTINGS, Config, Misconfigured
+from diundashboard.model import Invalid, now
 from diundashboard.store import StoreError, open_store
 
 
@@ -19,9 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("diundashboard").setLevel(logging.INFO)
     try:
         config = Config.read(os.environ)
+        if options.command == "demo":
+            return _demo(config)
         _check_address(config)
         store = open_store(config)
-    except (Misconfigured, StoreError) as error:
+    except (Misconfigured, StoreError, Invalid) as error:
         print(f"diundashboard: {error}", file=sys.stderr)
         return 1
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
@@ -41,7 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="start the dashboard")
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
+    commands.add_parser("demo", help="fill an empty database with a year of believable history, to try it all")
     return parser
+
+
+def _demo(config: Config) -> int:
+    from diundashboard import demo
+
+    clock = [now()]
+    with closing(open_store(config, lambda: clock[0])) as store:
+        count = demo.fill(store, lambda time: clock.__setitem__(0, time), now())
+    print(f"{count} notifications of a year are there; start the dashboard with: diundashboard serve")
+    return 0
 
 
 def _check_address(config: Config) -> None:

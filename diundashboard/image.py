@@ -7,8 +7,12 @@ two versions do not compare: better a row too many than an update folded under o
 import re
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import lru_cache
 
 _DOCKER_HUB = "docker.io"
+
+_LONGEST = 128
+"""Characters of a tag, by the OCI distribution specification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,10 @@ def kind(running: str, offered: str) -> Kind:
 
 def _read(tag: str) -> tuple[Version, list[str]]:
     """The version, and the three numbers that name a kind; all zero where every difference is a build."""
+    return _remembered(tag) if len(tag) <= _LONGEST else _taken_apart(tag)
+
+
+def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     tokens = [(match.lastgroup, match[0]) for match in _TOKEN.finditer(tag)]
     words = ["{hash}" if token == "hash" else text for token, text in tokens]
     main = _main(tokens)
@@ -195,6 +203,10 @@ def _read(tag: str) -> tuple[Version, list[str]]:
     built = dated or any(token == "hash" for token, _ in tokens[:main])
     named = ["", "", ""] if built else [*core, "", "", ""][:3]
     return Version(tag, "".join(variant), True, bool(stages), "".join(key)), named
+
+
+# The same tags come again and again. What is longer than a registry takes would only fill the memory.
+_remembered = lru_cache(maxsize=4096)(_taken_apart)
 
 
 def _main(tokens: list[tuple[str | None, str]]) -> int | None:
