@@ -4,17 +4,20 @@ Any number of threads and processes write at once. None waits for another that w
 several locks take them in this order, and those of one kind in the order of their ids:
 
 1. the row of an action that is undone, so that it is undone once;
-2. the advisory lock on tags: shared by who records something new, alone by who changes what is tagged. A new update
-   and a new assignment that do not see each other would leave the update without its tag;
+2. the advisory lock on what is new: shared by those who record something new, alone by who changes tags or hosts. A
+   new update and a new assignment that do not see each other would leave the update without its tag; a new update
+   and a merge, on a host that is no more;
 3. the advisory lock on a repository's name, by who records something new of it. Two hosts that report a repository
-   at once would each find it without a series, without a tag, and the digest without an update;
-4. the rows of series. Who holds one may change what its updates fold to, and does so alone: the versions of a series
-   that arrive at once count and fold each other;
-5. rows of tags, then of assignments, then of updates;
-6. the rows of days, last of all: every notification of a host needs the same one, and holds it until it is durable.
+   at once would each find it without a tag, and two processes that report a digest would each find it new;
+4. the row of a host that is new, or was forgotten;
+5. the rows of series. Who holds one may change what its updates fold to, and does so alone: versions of a series that
+   arrive at once see, count and fold each other;
+6. rows of tags, then of assignments, then of updates;
+7. the rows of days: every notification of a host needs the same one, and holds it until it is durable;
+8. the row of edits.
 
-A repeated notification takes the row of its one update, and 6. Each statement sees what was committed before it began
-(READ COMMITTED, set on every connection), so what is read behind a lock is as its last holder left it.
+A repeated notification takes 5, 6 and 7 in one statement. Each statement sees what was committed before it began (READ
+COMMITTED, set on every connection), so what is read behind a lock is as its last holder left it.
 """
 
 from __future__ import annotations
@@ -35,14 +38,23 @@ from diundashboard import image
 from diundashboard.model import (
     COLOURS,
     DERIVED_RULES,
+    INSIGHT_DAYS,
+    REFUSALS_KEPT,
     UNTAGGED,
+    WAITS,
     Action,
     Age,
     Choices,
     Group,
+    HistoryQuery,
+    Host,
+    Insights,
     Invalid,
+    Noise,
     Page,
     Received,
+    Refusal,
+    Rule,
     Selection,
     Sort,
     State,
@@ -50,15 +62,23 @@ from diundashboard.model import (
     Tag,
     Update,
     UpdateQuery,
+    View,
+    Wait,
     assignable,
     choices_of,
     derive,
+    host_name,
+    insight_days,
+    merged,
     metadata_tag,
     note_text,
     now,
+    rule_pattern,
+    searchable,
     storable,
     tag_name,
     update_kind,
+    view_name,
 )
 from diundashboard.notification import Notification
 from diundashboard.store import Conflict, NotFound, Store, Unavailable
@@ -76,8 +96,8 @@ CONNECTION_LIFETIME = 300
 CONNECT_TIMEOUT = 10
 """Seconds that PostgreSQL has to answer, where the URL sets no connect_timeout of its own."""
 
-TAGS_LOCK = int.from_bytes(b"diun"), int.from_bytes(b"tags")
-"""The key of the advisory lock on tags: a pair, so that no hash of a name is equal to it."""
+NEWS_LOCK = int.from_bytes(b"diunnews")
+"""The key of the advisory lock on what is new."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,6 +122,32 @@ _FROM: LiteralString = """
       JOIN series AS s ON s.id = u.series_id
       JOIN hosts AS h ON h.id = s.host_id
       LEFT JOIN tags AS t ON t.id = u.tag_id
+"""
+
+_RECEIVED: LiteralString = """
+    SELECT n.id, n.update_id, n.received_at, n.status, n.kind, n.digest, n.image,
+           coalesce(nullif(h.display_name, ''), h.hostname), n.payload
+      FROM notifications AS n
+      JOIN hosts AS h ON h.id = n.host_id
+"""
+
+# Each new tag gets a colour that is far from the one before.
+_NEW_TAG: LiteralString = """
+    INSERT INTO tags (name, colour)
+    SELECT %s, count(*) * 5 %% 12
+      FROM tags
+    ON CONFLICT (name) DO NOTHING
+"""
+
+# The tag of the longest rule that matches a name, in which `*` stands for anything.
+_RULED: LiteralString = """
+    SELECT r.tag_id
+      FROM tag_rules AS r
+     WHERE named.name LIKE replace(
+               replace(replace(replace(r.pattern, '!', '!!'), '%%', '!%%'), '_', '!_'), '*', '%%'
+           ) ESCAPE '!'
+     ORDER BY length(r.pattern) DESC, r.pattern
+     LIMIT 1
 """
 
 _STATE: dict[State | None, LiteralString] = {
@@ -186,20 +232,30 @@ class PostgresStore(Store):
         """As the interface says. What is known already is one statement, and so one answer to wait for."""
         at = self._clock()
         with self._connection() as connection, connection.cursor() as cursor:
-            update_id = self._add(cursor, notification, at)
+            update_id = self._add(cursor, notification, notification.hostname, at)
             if update_id is None:
                 with connection.transaction():
                     update_id = self._speak(cursor, notification, at)
         return update_id
 
-    def _add(self, cursor: Cursor, notification: Notification, at: datetime) -> int | None:
+    def _add(self, cursor: Cursor, notification: Notification, hostname: str, at: datetime) -> int | None:
         """The same digest again: one more notification, and perhaps other containers and metadata. None if it is not.
 
-        The digest is compared behind the lock on the row, so that nothing is added to what has changed meanwhile.
+        `hostname` is the host's own, not one that was merged into it. What may have changed while this waited for the
+        lock on the series is compared again: a row that is no longer there, or has another digest, is not found.
         """
         row = cursor.execute(
             """
-            WITH known AS (
+            WITH found AS (
+                SELECT u.id, u.series_id, h.id AS host_id
+                  FROM hosts AS h
+                  JOIN updates AS u ON u.host_key = h.host_key
+                  JOIN series AS s ON s.id = u.series_id
+                 WHERE h.host_key = name_key(%(hostname)s) AND h.merged_into IS NULL AND h.forgotten_at IS NULL
+                   AND u.image_key = name_key(%(image)s) AND u.digest = %(digest)s
+                   FOR NO KEY UPDATE OF s
+            ),
+            known AS (
                 UPDATE updates AS u
                    SET notifications = u.notifications + 1,
                        metadata = u.metadata || %(metadata)s,
@@ -208,11 +264,15 @@ class PostgresStore(Store):
                            WHEN strpos(u.search, %(search)s) > 0 THEN u.search
                            ELSE u.search || ' ' || %(search)s
                        END
-                  FROM hosts AS named
-                  JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
-                 WHERE named.host_key = name_key(%(hostname)s) AND u.host_key = h.host_key
-                   AND u.image_key = name_key(%(image)s) AND u.digest = %(digest)s
-                RETURNING u.id, h.id AS host_id, u.kind
+                  FROM found
+                 WHERE u.id = found.id AND u.digest = %(digest)s
+                RETURNING u.id, u.kind, found.series_id, found.host_id
+            ),
+            heard AS (
+                UPDATE series AS s
+                   SET heard = s.heard + 1
+                  FROM known
+                 WHERE s.id = known.series_id
             ),
             counted AS (
                 INSERT INTO days AS d (day, host_id, kind, notifications)
@@ -221,47 +281,42 @@ class PostgresStore(Store):
                 ON CONFLICT (day, host_id, kind) DO UPDATE
                    SET notifications = d.notifications + 1
             )
-            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload)
-            SELECT id, host_id, %(image)s, kind, %(at)s, %(status)s, %(digest)s, %(payload)s
+            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload, search)
+            SELECT id, host_id, %(image)s, kind, %(at)s, %(status)s, %(digest)s, %(payload)s, %(history_search)s
               FROM known
             RETURNING update_id
             """,
-            {
+            _received_values(notification, hostname, at)
+            | {
+                "hostname": hostname,
                 "metadata": Jsonb(notification.metadata),
                 "containers": list(notification.containers),
                 "search": notification.derived().search,
-                "hostname": notification.hostname,
-                "image": notification.reference.image,
-                "digest": notification.digest,
-                "status": notification.status,
-                "payload": notification.payload,
-                "at": at,
-                "day": _day(at),
             },
         ).fetchone()
-        return row and row[0]
+        return None if row is None else int(row[0])
 
     def _speak(self, cursor: Cursor, notification: Notification, at: datetime) -> int:
         """A new image or digest speaks for its update."""
         reference, derived = notification.reference, notification.derived()
         cursor.execute(
-            "SELECT pg_advisory_xact_lock_shared(%s, %s), pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            (*TAGS_LOCK, reference.name),
+            "SELECT pg_advisory_xact_lock_shared(%s), pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            (NEWS_LOCK, reference.name),
         )
         host_id, hostname, known_id, digest = self._heard(cursor, notification)
         if known_id is not None and digest == notification.digest:
             # Another process has stored this digest since `_add` looked: by now it is a repetition.
-            update_id = self._add(cursor, notification, at)
-            assert update_id is not None
-            return update_id
+            again = self._add(cursor, notification, hostname, at)
+            assert again is not None
+            return again
         tagged = self._tag_at_first_sight(cursor, reference.name, notification.metadata)
         series_id, running = _one(
             cursor.execute(
                 """
-                INSERT INTO series (host_id, registry, repository, variant)
-                VALUES (%s, %s, %s, %s)
+                INSERT INTO series AS s (host_id, registry, repository, variant, heard)
+                VALUES (%s, %s, %s, %s, 1)
                 ON CONFLICT (host_id, repository_key, variant_key) DO UPDATE
-                   SET snoozed_until = 'epoch'
+                   SET snoozed_until = 'epoch', heard = s.heard + 1
                 RETURNING id, running_version
                 """,
                 (host_id, reference.registry, reference.repository, derived.variant),
@@ -364,21 +419,12 @@ class PostgresStore(Store):
                 ON CONFLICT (day, host_id, kind) DO UPDATE
                    SET notifications = d.notifications + 1, opened = d.opened + excluded.opened
             )
-            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload)
-            SELECT id, %(host_id)s, %(image)s, kind, %(at)s, %(status)s, %(digest)s, %(payload)s
+            INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload, search)
+            SELECT id, %(host_id)s, %(image)s, kind, %(at)s, %(status)s, %(digest)s, %(payload)s, %(history_search)s
               FROM spoken
             """,
-            {
-                "update_id": update_id,
-                "host_id": host_id,
-                "opened": int(opened),
-                "image": reference.image,
-                "status": notification.status,
-                "digest": notification.digest,
-                "payload": notification.payload,
-                "at": at,
-                "day": _day(at),
-            },
+            _received_values(notification, hostname, at)
+            | {"update_id": update_id, "host_id": host_id, "opened": int(opened)},
         )
         return int(update_id)
 
@@ -388,7 +434,7 @@ class PostgresStore(Store):
         Looked for first, since an INSERT that finds its row there takes a number from the sequence all the same.
         """
 
-        def look() -> tuple[Any, ...] | None:
+        def look() -> Any:
             return cursor.execute(
                 """
                 SELECT h.id, h.hostname, u.id, u.digest
@@ -400,12 +446,15 @@ class PostgresStore(Store):
                 (notification.reference.image, notification.hostname),
             ).fetchone()
 
-        if found := look():
-            return found  # type: ignore[return-value]
-        cursor.execute(
-            "INSERT INTO hosts (hostname) VALUES (%s) ON CONFLICT (host_key) DO NOTHING", (notification.hostname,)
-        )
-        return look()  # type: ignore[return-value]
+        found: tuple[int, str, int | None, str | None] | None = look()
+        if found is None:
+            cursor.execute(
+                "INSERT INTO hosts (hostname) VALUES (%s) ON CONFLICT (host_key) DO NOTHING", (notification.hostname,)
+            )
+            found = look()
+            assert found is not None
+        cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = %s AND forgotten_at IS NOT NULL", found[:1])
+        return found
 
     def _tag_at_first_sight(self, cursor: Cursor, name: str, metadata: dict[str, str]) -> bool:
         """Metadata tags a repository that nobody has tagged, and a rule one that has no metadata either.
@@ -415,19 +464,11 @@ class PostgresStore(Store):
         """
         source, rule_tag_id = _one(
             cursor.execute(
-                """
-                SELECT (SELECT source FROM tag_assignments WHERE reference_key = name_key(%(name)s)),
-                       (
-                           SELECT r.tag_id
-                             FROM tag_rules AS r
-                            WHERE %(name)s LIKE replace(
-                                      replace(replace(replace(r.pattern, '!', '!!'), '%%', '!%%'), '_', '!_'), '*', '%%'
-                                  ) ESCAPE '!'
-                            ORDER BY length(r.pattern) DESC, r.pattern
-                            LIMIT 1
-                       )
+                f"""
+                SELECT (SELECT source FROM tag_assignments WHERE reference_key = name_key(named.name)), ({_RULED})
+                  FROM (SELECT %s::text COLLATE "C") AS named (name)
                 """,
-                {"name": name},
+                (name,),
             )
         )
         wanted = metadata_tag(metadata)
@@ -532,36 +573,127 @@ class PostgresStore(Store):
 
     def history(self, update_id: int) -> tuple[Received, ...]:
         with self._connection() as connection:
-            rows = connection.execute(
-                """
-                SELECT n.id, n.update_id, n.received_at, n.status, n.kind, n.digest, n.image,
-                       coalesce(nullif(h.display_name, ''), h.hostname), n.payload
-                  FROM notifications AS n
-                  JOIN hosts AS h ON h.id = n.host_id
-                 WHERE n.update_id = %s
+            rows = connection.execute(f"{_RECEIVED} WHERE n.update_id = %s ORDER BY n.id DESC", (update_id,)).fetchall()
+        if not rows:
+            raise _no_update(update_id)
+        return tuple(map(_received, rows))
+
+    def older(self, update_id: int) -> tuple[Update, ...]:
+        with self._snapshot() as cursor:
+            self._find(cursor, Selection((update_id,)))
+            rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.acknowledged_at IS NULL AND u.folded
+                   AND u.series_id = (SELECT series_id FROM updates WHERE id = %(id)s)
+                 ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                """,
+                {"id": update_id, "now": self._clock()},
+            ).fetchall()
+        return tuple(map(_update, rows))
+
+    def chosen(self, selection: Selection) -> tuple[Update, ...]:
+        with self._snapshot() as cursor:
+            rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.id = ANY(%(chosen)s::bigint[])
+                 ORDER BY {_SORT[Sort.HOST]} u.name, u.id
+                 LIMIT 1000
+                """,
+                {"chosen": self._find(cursor, selection), "now": self._clock()},
+            ).fetchall()
+        return tuple(map(_update, rows))
+
+    def stamp(self) -> str:
+        """As the interface says. Made of what grows with each commit; ids are given before it, in another order."""
+        with self._connection() as connection:
+            row = _one(
+                connection.execute(
+                    """
+                    SELECT (SELECT sum(notifications) FROM days), (SELECT number FROM edits),
+                           (SELECT count(*) FROM series WHERE snoozed_until > 'epoch' AND snoozed_until > %s)
+                    """,
+                    (self._clock(),),
+                )
+            )
+        return "-".join(map(str, row))
+
+    def action(self, action_id: int) -> Action:
+        with self._snapshot() as cursor:
+            return self._action(cursor, action_id)
+
+    def timeline(self, update_id: int) -> tuple[Received | Action, ...]:
+        with self._snapshot() as cursor:
+            actions = self._actions(cursor, update_id)
+            rows = cursor.execute(
+                f"""
+                {_RECEIVED}
+                 WHERE n.update_id IN (
+                       SELECT id
+                         FROM updates
+                        WHERE series_id = (SELECT series_id FROM updates WHERE id = %s)
+                   )
                  ORDER BY n.id DESC
+                 LIMIT 500
                 """,
                 (update_id,),
             ).fetchall()
-        if not rows:
-            raise _no_update(update_id)
-        return tuple(Received(*row[:2], row[2].astimezone(UTC), *row[3:]) for row in rows)
+        return merged(map(_received, rows), actions)
+
+    def views(self) -> tuple[View, ...]:
+        with self._connection() as connection:
+            rows = connection.execute("SELECT id, name, query, is_start FROM views ORDER BY lower(name), name")
+            return tuple(View(*row) for row in rows)
+
+    def save_view(self, name: str, query: str) -> View:
+        name, query = view_name(name), storable(query)
+        with self._editing() as cursor:
+            row = _one(
+                cursor.execute(
+                    """
+                    INSERT INTO views (name, query)
+                    VALUES (%s, %s)
+                    ON CONFLICT (view_key) DO UPDATE
+                       SET query = excluded.query
+                    RETURNING id, name, query, is_start
+                    """,
+                    (name, query),
+                )
+            )
+        return View(*row)
+
+    def delete_view(self, view_id: int) -> None:
+        with self._editing() as cursor:
+            if not cursor.execute("DELETE FROM views WHERE id = %s", (view_id,)).rowcount:
+                raise NotFound(f"no view has the id {view_id}")
+
+    def start_with(self, view_id: int | None) -> None:
+        with self._editing() as cursor:
+            known = _firsts(cursor.execute("SELECT id FROM views ORDER BY id FOR UPDATE").fetchall())
+            if view_id is not None and view_id not in known:
+                raise NotFound(f"no view has the id {view_id}")
+            cursor.execute("UPDATE views SET is_start = id IS NOT DISTINCT FROM %s::bigint", (view_id,))
 
     def actions(self, update_id: int) -> tuple[Action, ...]:
         with self._snapshot() as cursor:
-            series = cursor.execute("SELECT series_id FROM updates WHERE id = %s", (update_id,)).fetchone()
-            if series is None:
-                raise _no_update(update_id)
-            rows = cursor.execute(
-                """
-                SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL
-                  FROM actions
-                 WHERE id IN (SELECT action_id FROM action_items WHERE series_id = %s)
-                 ORDER BY id DESC
-                """,
-                series,
-            ).fetchall()
-        return tuple(_action(row) for row in rows)
+            return self._actions(cursor, update_id)
+
+    def _actions(self, cursor: Cursor, update_id: int) -> tuple[Action, ...]:
+        series = cursor.execute("SELECT series_id FROM updates WHERE id = %s", (update_id,)).fetchone()
+        if series is None:
+            raise _no_update(update_id)
+        rows = cursor.execute(
+            """
+            SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL
+              FROM actions
+             WHERE id IN (SELECT action_id FROM action_items WHERE series_id = %s)
+             ORDER BY id DESC
+             LIMIT 500
+            """,
+            series,
+        )
+        return tuple(map(_action, rows.fetchall()))
 
     def acknowledge(self, selection: Selection, by: str) -> Action:
         with self._acting("acknowledge", "", by) as (cursor, action, at):
@@ -625,7 +757,7 @@ class PostgresStore(Store):
     def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
         name = None if name is None else tag_name(name)
         with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, _):
-            self._lock_tags(cursor)
+            self._lock_alone(cursor)
             chosen = self._find(cursor, selection)
             names = self._names(cursor, chosen)
             self._lock_repositories(cursor, names)
@@ -681,7 +813,7 @@ class PostgresStore(Store):
             return self._did(cursor, action)
 
     def undo(self, action_id: int, by: str) -> Action:
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             row = cursor.execute(
                 "SELECT verb, detail, at, undone_at FROM actions WHERE id = %s FOR UPDATE", (action_id,)
             ).fetchone()
@@ -749,7 +881,7 @@ class PostgresStore(Store):
 
     def _untag(self, cursor: Cursor, action_id: int) -> None:
         """Put the assignments back that tagging replaced, where they are still as it left them."""
-        self._lock_tags(cursor)
+        self._lock_alone(cursor)
         rows = cursor.execute(
             """
             SELECT s.registry || '/' || s.repository
@@ -794,21 +926,19 @@ class PostgresStore(Store):
 
     def create_tag(self, name: str) -> Tag:
         name = tag_name(name)
-        with self._connection() as connection:
-            row = connection.execute(
-                "INSERT INTO tags (name) VALUES (%s) ON CONFLICT (name) DO NOTHING RETURNING id", (name,)
-            ).fetchone()
+        with self._editing() as cursor:
+            row = cursor.execute(f"{_NEW_TAG} RETURNING id, colour", (name,)).fetchone()
         if row is None:
             raise Conflict(f"a tag has the name {name!r} already")
-        return Tag(row[0], name)
+        return Tag(row[0], name, colour=row[1])
 
     def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
         name = tag_name(name)
         if not 0 <= colour < COLOURS:
             raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
         try:
-            with self._transaction() as cursor:
-                self._lock_tags(cursor)
+            with self._editing() as cursor:
+                self._lock_alone(cursor)
                 changed = cursor.execute(
                     "UPDATE tags SET name = %s, colour = %s WHERE id = %s", (name, colour, tag_id)
                 ).rowcount
@@ -819,8 +949,8 @@ class PostgresStore(Store):
         return Tag(tag_id, name, colour=colour)
 
     def delete_tag(self, tag_id: int) -> None:
-        with self._transaction() as cursor:
-            self._lock_tags(cursor)
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
             rows = cursor.execute(
                 "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = %s", (tag_id,)
             ).fetchall()
@@ -836,11 +966,10 @@ class PostgresStore(Store):
     def assign_tag(self, reference: str, tag_id: int) -> str:
         key = assignable(reference)
         name = image.parse(key).name
-        with self._transaction() as cursor:
-            self._lock_tags(cursor)
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
             self._lock_repositories(cursor, [name])
-            if cursor.execute("SELECT 1 FROM tags WHERE id = %s", (tag_id,)).fetchone() is None:
-                raise _no_tag(tag_id)
+            self._tag(cursor, tag_id)
             self._assign(cursor, [key], tag_id, "person")
             self._retag(cursor, [name])
         return key
@@ -848,11 +977,398 @@ class PostgresStore(Store):
     def unassign_tag(self, reference: str) -> None:
         key = assignable(reference)
         name = image.parse(key).name
-        with self._transaction() as cursor:
-            self._lock_tags(cursor)
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
             self._lock_repositories(cursor, [name])
             cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (key,))
             self._retag(cursor, [name])
+
+    def hosts(self) -> tuple[Host, ...]:
+        now = self._clock()
+        with self._snapshot() as cursor:
+            where, values = self._where(UpdateQuery())
+            kinds: dict[int, dict[str, int]] = {}
+            for host_id, kind, count in cursor.execute(
+                f"SELECT s.host_id, u.kind, count(*) {_FROM} WHERE {where} GROUP BY s.host_id, u.kind", values
+            ):
+                kinds.setdefault(host_id, {})[kind] = count
+            rows = cursor.execute(
+                """
+                SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname),
+                       ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id),
+                       (SELECT min(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
+                       (SELECT max(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
+                       (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id),
+                       coalesce(latest.provider, ''), coalesce(latest.diun_version, ''),
+                       (
+                           SELECT CASE WHEN count(*) >= 4 THEN max(gap) END
+                             FROM (
+                                 SELECT day - lag(day) OVER (ORDER BY day) AS gap
+                                   FROM days
+                                  WHERE host_id = h.id AND day > %s AND notifications > 0
+                                  GROUP BY day
+                             ) AS gaps
+                       )
+                  FROM hosts AS h
+                  LEFT JOIN LATERAL (
+                      SELECT u.provider, u.diun_version
+                        FROM notifications AS n
+                        JOIN updates AS u ON u.id = n.update_id
+                       WHERE n.host_id = h.id
+                       ORDER BY n.received_at DESC, n.id DESC
+                       LIMIT 1
+                  ) AS latest ON TRUE
+                 WHERE h.merged_into IS NULL AND h.forgotten_at IS NULL
+                 ORDER BY lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname
+                """,
+                (_day(now) - timedelta(days=90),),
+            ).fetchall()
+        found = []
+        for id, hostname, name, aliases, first, last, count, provider, diun_version, days in rows:
+            gap = None if days is None else timedelta(days=days)
+            found.append(
+                Host(
+                    id,
+                    hostname,
+                    name,
+                    tuple(sorted(aliases)),
+                    kinds.get(id, {}),
+                    first.astimezone(UTC),
+                    last.astimezone(UTC),
+                    count,
+                    provider,
+                    diun_version,
+                    gap,
+                    gap is not None and now - last > gap + timedelta(days=1),
+                )
+            )
+        return tuple(found)
+
+    def rename_host(self, host_id: int, name: str) -> None:
+        name = host_name(name)
+        with self._editing() as cursor:
+            if not cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id)).rowcount:
+                raise _no_host(host_id)
+
+    def merge_hosts(self, host_id: int, into_id: int) -> None:
+        if host_id == into_id:
+            raise Invalid("a host cannot be merged into itself")
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
+            self._hostname(cursor, host_id)
+            pair = {"host": host_id, "into": into_id, "into_hostname": self._hostname(cursor, into_id)}
+            cursor.execute("SELECT FROM series WHERE host_id IN (%(host)s, %(into)s) ORDER BY id FOR UPDATE", pair)
+            # The earlier of two updates for one image gives its notifications to the later, and goes.
+            cursor.execute(
+                """
+                CREATE TEMPORARY TABLE same ON COMMIT DROP AS
+                SELECT CASE WHEN later THEN b.id ELSE a.id END AS winner,
+                       CASE WHEN later THEN a.id ELSE b.id END AS loser
+                  FROM updates AS a
+                  JOIN series AS old ON old.id = a.series_id AND old.host_id = %(host)s
+                  JOIN updates AS b ON b.image_key = a.image_key
+                  JOIN series AS kept ON kept.id = b.series_id AND kept.host_id = %(into)s,
+               LATERAL (SELECT (a.received_at, a.id) < (b.received_at, b.id)) AS compared (later)
+                """,
+                pair,
+            )
+            cursor.execute(
+                """
+                UPDATE updates AS u
+                   SET notifications = u.notifications + loser.notifications,
+                       first_seen_at = least(u.first_seen_at, loser.first_seen_at),
+                       containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(loser.containers))
+                  FROM same
+                  JOIN updates AS loser ON loser.id = same.loser
+                 WHERE u.id = same.winner
+                """
+            )
+            for table in ("notifications", "action_items"):
+                cursor.execute(
+                    f"UPDATE {table} AS n SET update_id = same.winner FROM same WHERE n.update_id = same.loser"
+                )
+            cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+            cursor.execute(
+                """
+                INSERT INTO series AS s (
+                    host_id, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
+                    said_at, heard
+                )
+                SELECT %(into)s, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
+                       said_at, heard
+                  FROM series
+                 WHERE host_id = %(host)s
+                ON CONFLICT (host_id, repository_key, variant_key) DO UPDATE
+                   SET heard = s.heard + excluded.heard
+                """,
+                pair,
+            )
+            cursor.execute(
+                """
+                CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
+                SELECT old.id AS old_id, kept.id AS kept_id
+                  FROM series AS old
+                  JOIN series AS kept ON kept.repository_key = old.repository_key AND kept.variant_key = old.variant_key
+                 WHERE old.host_id = %(host)s AND kept.host_id = %(into)s
+                """,
+                pair,
+            )
+            cursor.execute(
+                """
+                UPDATE updates AS u
+                   SET hostname = %(into_hostname)s, series_id = moved.kept_id
+                  FROM moved
+                 WHERE u.series_id = moved.old_id
+                """,
+                pair,
+            )
+            # What one action did to both is undone for the one that stays.
+            cursor.execute(
+                """
+                UPDATE action_items AS i
+                   SET series_id = moved.kept_id
+                  FROM moved
+                 WHERE i.series_id = moved.old_id
+                   AND NOT EXISTS (
+                       SELECT
+                         FROM action_items AS kept
+                        WHERE kept.action_id = i.action_id AND kept.series_id = moved.kept_id
+                   )
+                """
+            )
+            cursor.execute("DELETE FROM series WHERE host_id = %(host)s", pair)
+            cursor.execute("UPDATE notifications SET host_id = %(into)s WHERE host_id = %(host)s", pair)
+            cursor.execute(
+                "UPDATE hosts SET merged_into = %(into)s WHERE id = %(host)s OR merged_into = %(host)s", pair
+            )
+            self._refresh(cursor, _firsts(cursor.execute("SELECT DISTINCT kept_id FROM moved").fetchall()))
+            cursor.execute("DROP TABLE same, moved")
+            # Nobody else holds a day of these hosts: that takes a lock on one of their series.
+            cursor.execute(
+                """
+                INSERT INTO days AS d (day, host_id, kind, notifications, opened, closed)
+                SELECT day, %(into)s, kind, notifications, opened, closed
+                  FROM days
+                 WHERE host_id = %(host)s
+                ON CONFLICT (day, host_id, kind) DO UPDATE
+                   SET notifications = d.notifications + excluded.notifications,
+                       opened = d.opened + excluded.opened,
+                       closed = d.closed + excluded.closed
+                """,
+                pair,
+            )
+            cursor.execute("DELETE FROM days WHERE host_id = %(host)s", pair)
+
+    def forget_host(self, host_id: int) -> None:
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
+            self._hostname(cursor, host_id)
+            rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id FOR UPDATE", (host_id,))
+            series_ids = _firsts(rows.fetchall())
+            cursor.execute("DELETE FROM updates WHERE series_id = ANY(%s)", (series_ids,))
+            cursor.execute("DELETE FROM series WHERE id = ANY(%s)", (series_ids,))
+            cursor.execute("UPDATE hosts SET forgotten_at = %s WHERE id = %s", (self._clock(), host_id))
+
+    def notifications(self, query: HistoryQuery) -> tuple[Received, ...]:
+        parts: list[str] = ["TRUE"]
+        values: dict[str, Any] = {"limit": query.limit}
+        conditions: dict[str, LiteralString] = {
+            "host": "h.hostname = %(host)s",
+            "kind": "n.kind = %(kind)s",
+            "before": """
+                (n.received_at, n.id) < (
+                    SELECT b.received_at, b.id
+                      FROM notifications AS b
+                     WHERE b.id = %(before)s::bigint
+                )
+            """,
+        }
+        for name, condition in conditions.items():
+            if (value := getattr(query, name)) is not None:
+                parts.append(condition)
+                values[name] = storable(value) if isinstance(value, str) else value
+        for number, word in enumerate(searchable(query.search).split()[:8]):
+            parts.append(f"strpos(n.search, %(word{number})s) > 0")
+            values[f"word{number}"] = word
+        with self._connection() as connection:
+            rows = connection.execute(
+                f"{_RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.received_at DESC, n.id DESC LIMIT %(limit)s",
+                values,
+            ).fetchall()
+        return tuple(map(_received, rows))
+
+    def insights(self) -> Insights:
+        today = _day(self._clock())
+        with self._snapshot() as cursor:
+            counted = cursor.execute(
+                """
+                SELECT day, kind, sum(notifications), sum(opened), sum(closed)
+                  FROM days
+                 WHERE day > %s
+                 GROUP BY day, kind
+                """,
+                (today - timedelta(days=INSIGHT_DAYS),),
+            ).fetchall()
+            pending: int = _one(cursor.execute("SELECT coalesce(sum(open), 0) FROM series"))[0]
+            by_tag = self._waits(cursor, "coalesce(t.name, 'no tag')")
+            by_host = self._waits(cursor, "coalesce(nullif(h.display_name, ''), h.hostname)")
+            noisiest = cursor.execute(
+                """
+                SELECT registry || '/' || repository, sum(heard) AS total
+                  FROM series
+                 GROUP BY registry, repository
+                 ORDER BY total DESC, registry, repository
+                 LIMIT 10
+                """
+            ).fetchall()
+            where, values = self._where(UpdateQuery())
+            oldest = cursor.execute(
+                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.received_at, u.id LIMIT 10", values
+            ).fetchall()
+        notifications, open_at = insight_days(today, pending, counted)
+        return Insights(
+            notifications,
+            open_at,
+            by_tag,
+            by_host,
+            tuple(Noise(*row) for row in noisiest),
+            tuple(map(_update, oldest)),
+        )
+
+    def _waits(self, cursor: Cursor, label: LiteralString) -> tuple[Wait, ...]:
+        """The waits of the last updates done, by label; the ten with the most."""
+        rows = cursor.execute(
+            f"""
+            SELECT label, total, min(wait) FILTER (WHERE place * 2 >= total),
+                   min(wait) FILTER (WHERE place * 10 >= total * 9)
+              FROM (
+                  SELECT label, wait, count(*) OVER (PARTITION BY label) AS total,
+                         row_number() OVER (PARTITION BY label ORDER BY wait) AS place
+                    FROM (
+                        SELECT {label} AS label, u.acknowledged_at - u.received_at AS wait
+                        {_FROM}
+                         WHERE u.acknowledged_at IS NOT NULL
+                         ORDER BY u.acknowledged_at DESC, u.id DESC
+                         LIMIT %s
+                    ) AS done
+              ) AS placed
+             GROUP BY label, total
+             ORDER BY total DESC, label
+             LIMIT 10
+            """,
+            (WAITS,),
+        ).fetchall()
+        return tuple(Wait(*row) for row in rows)
+
+    def refuse(self, refusal: Refusal) -> None:
+        with self._connection() as connection:
+            connection.execute(
+                "INSERT INTO refusals (at, address, status, reason, excerpt) VALUES (%s, %s, %s, %s, %s)",
+                (
+                    refusal.at,
+                    storable(refusal.address),
+                    refusal.status,
+                    storable(refusal.reason),
+                    storable(refusal.excerpt),
+                ),
+            )
+            # What another process deletes at this moment is none of ours to wait for.
+            connection.execute(
+                """
+                DELETE FROM refusals
+                 WHERE id IN (SELECT id FROM refusals ORDER BY id DESC OFFSET %s FOR UPDATE SKIP LOCKED)
+                """,
+                (REFUSALS_KEPT,),
+            )
+
+    def refusals(self, since: datetime) -> tuple[Refusal, ...]:
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT at, address, status, reason, excerpt FROM refusals WHERE at >= %s ORDER BY id DESC", (since,)
+            ).fetchall()
+        return tuple(Refusal(at.astimezone(UTC), *rest) for at, *rest in rows)
+
+    def rules(self) -> tuple[Rule, ...]:
+        with self._connection() as connection:
+            rows = connection.execute(
+                """
+                SELECT r.id, r.pattern, t.id, t.name, t.colour
+                  FROM tag_rules AS r
+                  JOIN tags AS t ON t.id = r.tag_id
+                 ORDER BY r.pattern
+                """
+            ).fetchall()
+        return tuple(Rule(id, pattern, Tag(tag, name, colour=colour)) for id, pattern, tag, name, colour in rows)
+
+    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+        pattern = rule_pattern(pattern)
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
+            tag = self._tag(cursor, tag_id)
+            row = cursor.execute(
+                """
+                INSERT INTO tag_rules (pattern, tag_id)
+                VALUES (%s, %s)
+                ON CONFLICT (pattern_key) DO NOTHING
+                RETURNING id
+                """,
+                (pattern, tag_id),
+            ).fetchone()
+            if row is None:
+                raise Conflict(f"a rule has the pattern {pattern} already")
+            self._apply_rules(cursor)
+        return Rule(row[0], pattern, tag)
+
+    def delete_rule(self, rule_id: int) -> None:
+        with self._editing() as cursor:
+            self._lock_alone(cursor)
+            if not cursor.execute("DELETE FROM tag_rules WHERE id = %s", (rule_id,)).rowcount:
+                raise NotFound(f"no rule has the id {rule_id}")
+            self._apply_rules(cursor)
+
+    def _apply_rules(self, cursor: Cursor) -> None:
+        """Tag repositories that nothing else has tagged by the longest rule that matches, and untag where none does."""
+        rows = cursor.execute(
+            f"""
+            SELECT ruled.name, ruled.tag_id
+              FROM (
+                  SELECT named.repository_key, named.name, ({_RULED}) AS tag_id
+                    FROM (
+                        SELECT DISTINCT repository_key, registry || '/' || repository AS name
+                          FROM series
+                    ) AS named
+              ) AS ruled
+              LEFT JOIN tag_assignments AS a ON a.reference_key = ruled.repository_key
+             WHERE (a.reference IS NULL OR a.source = %s) AND a.tag_id IS DISTINCT FROM ruled.tag_id
+            """,
+            ("rule",),
+        ).fetchall()
+        names = _firsts(rows)
+        self._lock_repositories(cursor, names)
+        cursor.execute(
+            """
+            DELETE FROM tag_assignments
+             WHERE reference_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
+            """,
+            (names,),
+        )
+        cursor.executemany(
+            "INSERT INTO tag_assignments (reference, tag_id, source) VALUES (%s, %s, 'rule')",
+            [row for row in rows if row[1] is not None],
+        )
+        self._retag(cursor, names)
+
+    def _tag(self, cursor: Cursor, tag_id: int) -> Tag:
+        row = cursor.execute("SELECT name, colour FROM tags WHERE id = %s", (tag_id,)).fetchone()
+        if row is None:
+            raise _no_tag(tag_id)
+        return Tag(tag_id, row[0], colour=row[1])
+
+    def _hostname(self, cursor: Cursor, host_id: int) -> str:
+        row = cursor.execute("SELECT hostname FROM hosts WHERE id = %s AND merged_into IS NULL", (host_id,)).fetchone()
+        if row is None:
+            raise _no_host(host_id)
+        return str(row[0])
 
     def ping(self) -> None:
         with self._connection() as connection:
@@ -874,6 +1390,13 @@ class PostgresStore(Store):
     def _transaction(self) -> Iterator[Cursor]:
         with self._connection() as connection, connection.transaction(), connection.cursor() as cursor:
             yield cursor
+
+    @contextmanager
+    def _editing(self) -> Iterator[Cursor]:
+        """A transaction that changes what pages show, apart from notifications."""
+        with self._transaction() as cursor:
+            yield cursor
+            cursor.execute("UPDATE edits SET number = number + 1")
 
     @contextmanager
     def _snapshot(self) -> Iterator[Cursor]:
@@ -909,7 +1432,7 @@ class PostgresStore(Store):
     def _acting(self, verb: str, detail: str, by: str) -> Iterator[tuple[Cursor, int, datetime]]:
         """A transaction with the row of an action in it: the cursor, the action's id, and its time."""
         at = self._clock()
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             cursor.execute(
                 "INSERT INTO actions (at, by, verb, detail, count) VALUES (%s, %s, %s, %s, 0) RETURNING id",
                 (at, storable(by), verb, detail),
@@ -975,9 +1498,9 @@ class PostgresStore(Store):
             (names,),
         )
 
-    def _lock_tags(self, cursor: Cursor) -> None:
-        """Wait until nobody records anything new, nor changes what is tagged, and keep others from it."""
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", TAGS_LOCK)
+    def _lock_alone(self, cursor: Cursor) -> None:
+        """Wait until nobody records anything new, nor changes tags or hosts, and keep others from it."""
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (NEWS_LOCK,))
 
     def _set_in_series(
         self,
@@ -1043,7 +1566,7 @@ class PostgresStore(Store):
              GROUP BY 1, 2, 3
             """,
             (ids,),
-        ).fetchall()  # type: ignore[return-value]
+        ).fetchall()
 
     def _count_closed(self, cursor: Cursor, closed: list[tuple[date, int, str, int]], sign: int) -> None:
         """Count what was acknowledged, or no longer is. The last that a transaction does, in the order of the key."""
@@ -1074,12 +1597,11 @@ class PostgresStore(Store):
         return Action(0, done.at, done.by, done.verb, done.detail, 0)
 
     def _action(self, cursor: Cursor, action_id: int) -> Action:
-        row = _one(
-            cursor.execute(
-                "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions WHERE id = %s",
-                (action_id,),
-            )
-        )
+        row = cursor.execute(
+            "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions WHERE id = %s", (action_id,)
+        ).fetchone()
+        if row is None:
+            raise NotFound(f"no action has the id {action_id}")
         label = cursor.execute(
             """
             SELECT s.repository, coalesce(nullif(h.display_name, ''), h.hostname)
@@ -1167,7 +1689,7 @@ class PostgresStore(Store):
         find: LiteralString = "SELECT id FROM tags WHERE name = %s"
         row = cursor.execute(find, (name,)).fetchone()
         if row is None:
-            cursor.execute("INSERT INTO tags (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", (name,))
+            cursor.execute(_NEW_TAG, (name,))
             row = _one(cursor.execute(find, (name,)))
         return int(row[0])
 
@@ -1289,11 +1811,39 @@ class PostgresStore(Store):
             """
         )
         cursor.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
+        cursor.execute(
+            """
+            UPDATE series AS s
+               SET heard = (SELECT sum(u.notifications) FROM updates AS u WHERE u.series_id = s.id)
+            """
+        )
+        self._fill_history_search(cursor)
         self._refresh(cursor, _firsts(cursor.execute("SELECT id FROM series").fetchall()))
         names = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
         self._retag(cursor, _firsts(names))
         cursor.execute("DELETE FROM version_rules")
         cursor.execute("INSERT INTO version_rules (number) VALUES (%s)", (DERIVED_RULES,))
+
+    def _fill_history_search(self, cursor: Cursor) -> None:
+        found = cursor.execute(
+            """
+            SELECT DISTINCT n.image, h.id, h.hostname
+              FROM notifications AS n
+              JOIN hosts AS h ON h.id = n.host_id
+            """
+        ).fetchall()
+        cursor.execute("CREATE TEMPORARY TABLE searchable (image text, host_id bigint, search text) ON COMMIT DROP")
+        with cursor.copy("COPY searchable (image, host_id, search) FROM STDIN") as copy:
+            for name, host_id, hostname in found:
+                copy.write_row((name, host_id, searchable(f"{name} {hostname}")))
+        cursor.execute(
+            """
+            UPDATE notifications AS n
+               SET search = f.search
+              FROM searchable AS f
+             WHERE n.image = f.image AND n.host_id = f.host_id AND n.search <> f.search
+            """
+        )
 
 
 def _configure(connection: psycopg.Connection) -> None:
@@ -1362,6 +1912,25 @@ def _firsts(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
     return [row[0] for row in rows]
 
 
+def _received_values(notification: Notification, hostname: str, at: datetime) -> dict[str, Any]:
+    """What a notification leaves in the history and in the counts of its day."""
+    name = notification.reference.image
+    return {
+        "image": name,
+        "status": notification.status,
+        "digest": notification.digest,
+        "payload": notification.payload,
+        "at": at,
+        "day": _day(at),
+        "history_search": searchable(f"{name} {hostname}"),
+    }
+
+
+def _received(row: tuple[Any, ...]) -> Received:
+    id, update_id, received_at, *rest = row
+    return Received(id, update_id, received_at.astimezone(UTC), *rest)
+
+
 def _update(row: tuple[Any, ...]) -> Update:
     head, rest = row[:20], row[25:]
     created, metadata, containers, stack, note = row[20:25]
@@ -1397,3 +1966,7 @@ def _no_update(update_id: int) -> NotFound:
 
 def _no_tag(tag_id: int) -> NotFound:
     return NotFound(f"no tag has the id {tag_id}")
+
+
+def _no_host(host_id: int) -> NotFound:
+    return NotFound(f"no host has the id {host_id}")

@@ -50,6 +50,7 @@ from diundashboard.model import (
     host_name,
     insight_days,
     merged,
+    metadata_tag,
     note_text,
     now,
     rule_pattern,
@@ -182,7 +183,7 @@ class SQLiteStore(Store):
 
         One wait for the disk then serves all of them; each is still stored whole or not at all, and durable on return.
         """
-        arrival = _Arrival(notification, _derived(notification), self._now())
+        arrival = _Arrival(notification, notification.derived(), self._now())
         self._arrivals.append(arrival)
         with self._lock:
             if not arrival.settled:
@@ -378,13 +379,10 @@ class SQLiteStore(Store):
         source = cursor.execute("SELECT source FROM tag_assignments WHERE reference = ?", (name,)).fetchone()
         if source and source[0] != "rule":
             return
-        try:
-            tag_id = self._tag_named(cursor, tag_name(metadata.get("tag") or metadata.get("stack", "")))
-        except Invalid:
-            if source is None:
-                self._apply_rules(cursor, [name])
-            return
-        self._assign(cursor, name, tag_id, "metadata")
+        if tag := metadata_tag(metadata):
+            self._assign(cursor, name, self._tag_named(cursor, tag), "metadata")
+        elif source is None:
+            self._apply_rules(cursor, [name])
 
     def updates(self, query: UpdateQuery) -> Page:
         with self._transaction("DEFERRED") as cursor:
@@ -512,7 +510,7 @@ class SQLiteStore(Store):
                 """
                 SELECT (SELECT max(id) FROM notifications), (SELECT max(id) FROM actions),
                        (SELECT max(undone_at) FROM actions), (SELECT number FROM edits),
-                       (SELECT count(*) FROM series WHERE snoozed_until > ?)
+                       (SELECT count(*) FROM series WHERE snoozed_until > 0 AND snoozed_until > ?)
                 """,
                 (self._now(),),
             ).fetchone()
@@ -609,7 +607,17 @@ class SQLiteStore(Store):
                 """,
                 (action, self._chosen(cursor, selection)),
             )
-            self._close(cursor, action, at, by)
+            ids = self._updates_in(cursor, action)
+            cursor.execute(
+                """
+                UPDATE updates
+                   SET acknowledged_at = ?, acknowledged_by = ?
+                 WHERE id IN (SELECT value FROM json_each(?))
+                """,
+                (at, storable(by), ids),
+            )
+            self._count_closed(cursor, ids, 1)
+            self._refresh(cursor, self._series_in(cursor, action))
             return self._did(cursor, action)
 
     def reopen(self, selection: Selection, by: str) -> Action:
@@ -623,7 +631,8 @@ class SQLiteStore(Store):
                 """,
                 (action, self._chosen(cursor, selection)),
             )
-            self._open(cursor, action)
+            self._open(cursor, self._updates_in(cursor, action))
+            self._refresh(cursor, self._series_in(cursor, action))
             return self._did(cursor, action)
 
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
@@ -649,6 +658,7 @@ class SQLiteStore(Store):
         name = None if name is None else tag_name(name)
         with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, _):
             chosen = self._chosen(cursor, selection)
+            tag_id = None if name is None else self._tag_named(cursor, name)
             cursor.execute(
                 """
                 INSERT INTO action_items (action_id, series_id, reference, before)
@@ -658,12 +668,12 @@ class SQLiteStore(Store):
                   JOIN tag_assignments AS a ON a.reference = u.image
                  UNION ALL
                 SELECT DISTINCT :action, u.series_id, u.registry || '/' || u.repository,
-                       CASE WHEN a.reference IS NOT NULL THEN json_array(a.tag_id, a.source) END
+                       json_array(a.tag_id, a.source, :tag_id)
                   FROM json_each(:chosen) AS chosen
                   JOIN updates AS u ON u.id = chosen.value
                   LEFT JOIN tag_assignments AS a ON a.reference = u.registry || '/' || u.repository
                 """,
-                {"action": action, "chosen": chosen},
+                {"action": action, "chosen": chosen, "tag_id": tag_id},
             )
             cursor.execute(
                 """
@@ -672,7 +682,6 @@ class SQLiteStore(Store):
                 """,
                 (action,),
             )
-            tag_id = None if name is None else self._tag_named(cursor, name)
             names = [
                 row[0]
                 for row in cursor.execute(
@@ -713,25 +722,28 @@ class SQLiteStore(Store):
 
     def undo(self, action_id: int, by: str) -> Action:
         with self._transaction() as cursor:
-            row = cursor.execute("SELECT verb, at, undone_at FROM actions WHERE id = ?", (action_id,)).fetchone()
+            row = cursor.execute(
+                "SELECT verb, detail, at, undone_at FROM actions WHERE id = ?", (action_id,)
+            ).fetchone()
             if row is None:
                 raise NotFound(f"no action has the id {action_id}")
-            verb, at, undone_at = row
+            verb, detail, at, undone_at = row
             if undone_at is not None:
                 raise Conflict("this was undone already")
             match verb:
                 case "acknowledge":
-                    cursor.execute(
+                    still = cursor.execute(
                         """
-                        DELETE FROM action_items
-                         WHERE action_id = ?
-                           AND update_id NOT IN (SELECT id FROM updates WHERE acknowledged_at = ?)
+                        SELECT u.id
+                          FROM action_items AS i
+                          JOIN updates AS u ON u.id = i.update_id
+                         WHERE i.action_id = ? AND u.acknowledged_at = ?
                         """,
                         (action_id, at),
                     )
-                    self._open(cursor, action_id)
+                    self._open(cursor, _json_of(still))
                 case "reopen":
-                    cursor.execute(
+                    closed = cursor.execute(
                         """
                         UPDATE updates
                            SET acknowledged_at = json_extract(i.before, '$[0]'),
@@ -739,21 +751,19 @@ class SQLiteStore(Store):
                           FROM action_items AS i
                          WHERE i.action_id = ? AND i.update_id = updates.id AND updates.acknowledged_at IS NULL
                            AND updates.received_at <= ?
+                        RETURNING id
                         """,
                         (action_id, at),
                     )
-                    self._count_closed(cursor, action_id, 1)
-                case "snooze" | "wake" | "mute" | "unmute" | "note":
-                    column = {"note": "note", "mute": "muted_at", "unmute": "muted_at"}.get(verb, "snoozed_until")
-                    cursor.execute(
-                        f"""
-                        UPDATE series
-                           SET {column} = json_extract(i.before, '$')
-                          FROM action_items AS i
-                         WHERE i.action_id = ? AND i.series_id = series.id
-                        """,
-                        (action_id,),
-                    )
+                    self._count_closed(cursor, _json_of(closed), 1)
+                case "note":
+                    self._set_back(cursor, action_id, "note", detail)
+                case "snooze":
+                    self._set_back(cursor, action_id, "snoozed_until", _microseconds(datetime.fromisoformat(detail)))
+                case "wake":
+                    self._set_back(cursor, action_id, "snoozed_until", 0)
+                case "mute" | "unmute":
+                    self._set_back(cursor, action_id, "muted_at", at if verb == "mute" else None)
                 case "running":
                     cursor.execute(
                         """
@@ -762,9 +772,9 @@ class SQLiteStore(Store):
                                said_key = json_extract(i.before, '$[1]'),
                                said_at = json_extract(i.before, '$[2]')
                           FROM action_items AS i
-                         WHERE i.action_id = ? AND i.series_id = series.id
+                         WHERE i.action_id = ? AND i.series_id = series.id AND series.said_at IS ?
                         """,
-                        (action_id,),
+                        (action_id, at if detail else None),
                     )
                 case _:
                     self._untag(cursor, action_id)
@@ -779,12 +789,20 @@ class SQLiteStore(Store):
             return self._action(cursor, action_id)
 
     def _untag(self, cursor: sqlite3.Cursor, action_id: int) -> None:
-        """Put the assignments back that tagging replaced."""
+        """Put the assignments back that tagging replaced, where they are still as it left them."""
         rows = cursor.execute(
-            "SELECT DISTINCT reference, before FROM action_items WHERE action_id = ?", (action_id,)
+            """
+            SELECT DISTINCT i.reference, i.before, a.tag_id, a.source
+              FROM action_items AS i
+              LEFT JOIN tag_assignments AS a ON a.reference = i.reference
+             WHERE i.action_id = ?
+            """,
+            (action_id,),
         ).fetchall()
-        for reference, before in rows:
-            tag_id, source = json.loads(before) if before else (None, "")
+        for reference, before, *present in rows:
+            tag_id, source, *given = json.loads(before)
+            if present != ([given[0], "person"] if given else [None, None]):
+                continue
             if source and (tag_id is None or self._knows_tag(cursor, tag_id)):
                 self._assign(cursor, reference, tag_id, source)
             else:
@@ -843,7 +861,7 @@ class SQLiteStore(Store):
 
     def has_tag(self, tag_id: int) -> bool:
         with self._transaction("DEFERRED") as cursor:
-            return self._knows_tag(cursor, tag_id)
+            return tag_id < 2**63 and self._knows_tag(cursor, tag_id)
 
     def assign_tag(self, reference: str, tag_id: int) -> str:
         key = assignable(reference)
@@ -977,17 +995,28 @@ class SQLiteStore(Store):
                  WHERE notifications.update_id = same.loser
                 """
             )
+            cursor.execute(
+                """
+                UPDATE action_items
+                   SET update_id = same.winner
+                  FROM same
+                 WHERE action_items.update_id = same.loser
+                """
+            )
             cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
             cursor.execute("DROP TABLE same")
             cursor.execute(
                 """
                 INSERT INTO series (
-                    host_id, registry, repository, variant, note, muted_at, said_version, said_key, said_at
+                    host_id, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
+                    said_at, heard
                 )
-                SELECT :into, registry, repository, variant, note, muted_at, said_version, said_key, said_at
+                SELECT :into, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
+                       said_at, heard
                   FROM series
                  WHERE host_id = :host
-                ON CONFLICT DO NOTHING
+                ON CONFLICT DO UPDATE
+                   SET heard = heard + excluded.heard
                 """,
                 pair,
             )
@@ -1003,10 +1032,24 @@ class SQLiteStore(Store):
                 """,
                 pair,
             )
-            cursor.execute("DELETE FROM series WHERE host_id = :host", pair)
+            # What one action did to both is undone for the one that stays.
             cursor.execute(
-                "DELETE FROM series WHERE host_id = :into AND id NOT IN (SELECT series_id FROM updates)", pair
+                """
+                UPDATE action_items
+                   SET series_id = kept.id
+                  FROM series AS old
+                  JOIN series AS kept ON kept.host_id = :into AND kept.registry = old.registry
+                   AND kept.repository = old.repository AND kept.variant = old.variant
+                 WHERE old.host_id = :host AND action_items.series_id = old.id
+                   AND NOT EXISTS (
+                       SELECT 1
+                         FROM action_items AS both
+                        WHERE both.action_id = action_items.action_id AND both.series_id = kept.id
+                   )
+                """,
+                pair,
             )
+            cursor.execute("DELETE FROM series WHERE host_id = :host", pair)
             cursor.execute("UPDATE notifications SET host_id = :into WHERE host_id = :host", pair)
             cursor.execute(
                 """
@@ -1098,7 +1141,8 @@ class SQLiteStore(Store):
         """The waits of the last updates done, by label; the ten with the most."""
         rows = cursor.execute(
             f"""
-            SELECT label, total, min(iif(place >= total * 0.5, wait, NULL)), min(iif(place >= total * 0.9, wait, NULL))
+            SELECT label, total, min(iif(place * 2 >= total, wait, NULL)),
+                   min(iif(place * 10 >= total * 9, wait, NULL))
               FROM (
                   SELECT label, wait, count(*) OVER (PARTITION BY label) AS total,
                          row_number() OVER (PARTITION BY label ORDER BY wait) AS place
@@ -1179,7 +1223,7 @@ class SQLiteStore(Store):
         return [name for (name,) in rows]
 
     def _hostname(self, cursor: sqlite3.Cursor, host_id: int) -> str:
-        row = cursor.execute("SELECT hostname FROM hosts WHERE id = ?", (host_id,)).fetchone()
+        row = cursor.execute("SELECT hostname FROM hosts WHERE id = ? AND merged_into IS NULL", (host_id,)).fetchone()
         if row is None:
             raise NotFound(f"no host has the id {host_id}")
         return str(row[0])
@@ -1303,48 +1347,49 @@ class SQLiteStore(Store):
             (value, action),
         )
 
-    def _close(self, cursor: sqlite3.Cursor, action: int, at: int, by: str) -> None:
-        """Acknowledge the updates of an action."""
+    def _set_back(self, cursor: sqlite3.Cursor, action: int, column: str, left: int | str | None) -> None:
+        """Set one column of an action's series to what it was, where it is still as the action left it."""
         cursor.execute(
-            """
-            UPDATE updates
-               SET acknowledged_at = ?, acknowledged_by = ?
-             WHERE id IN (SELECT update_id FROM action_items WHERE action_id = ?)
+            f"""
+            UPDATE series
+               SET {column} = json_extract(i.before, '$')
+              FROM action_items AS i
+             WHERE i.action_id = ? AND i.series_id = series.id AND series.{column} IS ?
             """,
-            (at, storable(by), action),
+            (action, left),
         )
-        self._count_closed(cursor, action, 1)
-        self._refresh(cursor, self._series_in(cursor, action))
 
-    def _open(self, cursor: sqlite3.Cursor, action: int) -> None:
-        """Take the acknowledgement of an action's updates back."""
-        self._count_closed(cursor, action, -1)
+    def _open(self, cursor: sqlite3.Cursor, ids: str) -> None:
+        """Take the acknowledgement of updates back."""
+        self._count_closed(cursor, ids, -1)
         cursor.execute(
             """
             UPDATE updates
                SET acknowledged_at = NULL, acknowledged_by = ''
-             WHERE id IN (SELECT update_id FROM action_items WHERE action_id = ?)
+             WHERE id IN (SELECT value FROM json_each(?))
             """,
-            (action,),
+            (ids,),
         )
-        self._refresh(cursor, self._series_in(cursor, action))
 
-    def _count_closed(self, cursor: sqlite3.Cursor, action: int, sign: int) -> None:
-        """Count the acknowledged updates of an action on the days when they were."""
+    def _count_closed(self, cursor: sqlite3.Cursor, ids: str, sign: int) -> None:
+        """Count the acknowledged among these updates on the days when they were."""
         cursor.execute(
             """
             INSERT INTO days (day, host_id, kind, closed)
             SELECT u.acknowledged_at / 86400000000, s.host_id, u.kind, :sign * count(*)
-              FROM action_items AS i
-              JOIN updates AS u ON u.id = i.update_id
+              FROM updates AS u
               JOIN series AS s ON s.id = u.series_id
-             WHERE i.action_id = :action AND u.acknowledged_at IS NOT NULL
+             WHERE u.id IN (SELECT value FROM json_each(:ids)) AND u.acknowledged_at IS NOT NULL
              GROUP BY 1, 2, 3
             ON CONFLICT DO UPDATE
                SET closed = closed + excluded.closed
             """,
-            {"action": action, "sign": sign},
+            {"ids": ids, "sign": sign},
         )
+
+    def _updates_in(self, cursor: sqlite3.Cursor, action: int) -> str:
+        """The ids of an action's updates, as JSON."""
+        return _json_of(cursor.execute("SELECT update_id FROM action_items WHERE action_id = ?", (action,)))
 
     def _series_in(self, cursor: sqlite3.Cursor, action: int) -> list[int]:
         rows = cursor.execute("SELECT DISTINCT series_id FROM action_items WHERE action_id = ?", (action,))
@@ -1412,14 +1457,16 @@ class SQLiteStore(Store):
         cursor.execute(
             """
             UPDATE updates
-               SET folded = id <> (
-                       SELECT v.id
-                         FROM updates AS v
-                        WHERE v.series_id = updates.series_id
-                        ORDER BY v.acknowledged_at IS NOT NULL, v.version_key DESC, v.received_at DESC, v.id DESC
-                        LIMIT 1
-                   )
-             WHERE series_id IN (SELECT value FROM json_each(?))
+               SET folded = NOT folded
+              FROM (
+                  SELECT id, row_number() OVER (
+                             PARTITION BY series_id
+                             ORDER BY acknowledged_at IS NOT NULL, version_key DESC, received_at DESC, id DESC
+                         ) AS place
+                    FROM updates
+                   WHERE series_id IN (SELECT value FROM json_each(?))
+              ) AS placed
+             WHERE updates.id = placed.id AND updates.folded <> (placed.place > 1)
             """,
             (ids,),
         )
@@ -1571,6 +1618,14 @@ class SQLiteStore(Store):
                     """,
                     (before, series_id),
                 )
+                cursor.execute(
+                    """
+                    UPDATE action_items
+                       SET series_id = ?
+                     WHERE series_id = ? AND (update_id = ? OR update_id IS NULL)
+                    """,
+                    (series_id, before, update_id),
+                )
             cursor.execute(
                 """
                 UPDATE updates
@@ -1712,11 +1767,9 @@ def _action(row: tuple[Any, ...], label: str = "") -> Action:
     return Action(id, _time(at), by, verb, detail, count, label, bool(undone))
 
 
-def _derived(notification: Notification) -> Derived:
-    reference = notification.reference
-    return derive(
-        notification.hostname, reference.name, reference.version, notification.metadata, notification.containers
-    )
+def _json_of(rows: Iterable[tuple[Any, ...]]) -> str:
+    """The first column, as JSON."""
+    return json.dumps([row[0] for row in rows])
 
 
 def _no_update(update_id: int) -> NotFound:

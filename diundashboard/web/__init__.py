@@ -6,13 +6,30 @@ from flask import Flask
 
 from diundashboard.config import Config
 from diundashboard.store import Store
-from diundashboard.web import act, api, appearance, assets, errors, guard, ops, tags, updates, views, webhook
+from diundashboard.web import (
+    act,
+    api,
+    appearance,
+    assets,
+    connect,
+    errors,
+    guard,
+    history,
+    hosts,
+    insights,
+    ops,
+    refusals,
+    tags,
+    updates,
+    views,
+    webhook,
+)
 
 
 def register(app: Flask, config: Config, store: Store) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, store)
-    for room in (webhook, updates, act, views, tags, api, appearance, ops, assets):
+    for room in (webhook, updates, act, views, hosts, history, insights, tags, connect, api, appearance, ops, assets):
         app.register_blueprint(room.blueprint)
-    for room in (errors, guard):
+    for room in (errors, guard, refusals):
         room.register(app)

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import Group, Invalid, Update, UpdateQuery, now
+from diundashboard.image import Reference
+from diundashboard.model import Group, Invalid, Update, UpdateQuery, now, storable
 from diundashboard.web.context import host
 from diundashboard.web.reading import view_of
 
@@ -92,13 +93,13 @@ def short_digest(digest: str) -> str:
 
 
 @blueprint.app_template_filter()
-def short_name(update: Update) -> str:
+def short_name(update: Update | Reference) -> str:
     """What a person calls the image: the last part of its repository."""
     return update.repository.rpartition("/")[2] or update.image
 
 
 @blueprint.app_template_filter()
-def long_name(update: Update) -> str:
+def long_name(update: Update | Reference) -> str:
     """What identifies the repository; docker.io and its library/ go without saying."""
     if update.registry == "docker.io":
         return update.repository.removeprefix("library/")
@@ -150,7 +151,7 @@ def payload(body: bytes) -> str:
     """A request's body as DIUN sent it, in lines."""
     text = body.decode(errors="replace")
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        return storable(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
     except (ValueError, RecursionError):
         return text
 
@@ -164,4 +165,11 @@ def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
 @blueprint.app_template_global()
 def rooms() -> list[tuple[str, str]]:
     """The pages of the navigation: endpoint and name."""
-    return [("updates.index", "Updates"), ("tags.index", "Tags")]
+    return [
+        ("updates.index", "Updates"),
+        ("hosts.index", "Hosts"),
+        ("history.index", "History"),
+        ("insights.index", "Insights"),
+        ("tags.index", "Tags"),
+        ("connect.index", "Connect"),
+    ]

@@ -1,20 +1,32 @@
-"""The tags page: create, rename and delete."""
+"""The tags page: create, rename, colour and delete, and the rules that tag by themselves."""
 
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from diundashboard.model import PATTERN_LENGTH
 from diundashboard.web.context import store
 from diundashboard.web.reading import number
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
 
+COLOURS = ("rose", "red", "orange", "yellow", "lime", "green", "teal", "cyan", "blue", "indigo", "violet", "pink")
+"""What the twelve colours are called, for those who do not see them."""
+
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Every tag, with the number of its updates."""
-    return render_template("tags.html", tags=store().tags())
+    """Every tag, with the number of its updates, and every rule."""
+    return render_template(
+        "tags.html", tags=store().tags(), rules=store().rules(), colours=COLOURS, longest=PATTERN_LENGTH
+    )
+
+
+@blueprint.get("/strip")
+def strip() -> ResponseReturnValue:
+    """The tags as targets for rows that are dragged, to be put on the updates page."""
+    return render_template("strip.html", tags=store().tags())
 
 
 @blueprint.post("")
@@ -24,9 +36,9 @@ def create() -> ResponseReturnValue:
     return _back()
 
 
-@blueprint.post("/<int:tag_id>/rename")
-def rename(tag_id: int) -> ResponseReturnValue:
-    """Give a tag the name that the form names."""
+@blueprint.post("/<int:tag_id>/change")
+def change(tag_id: int) -> ResponseReturnValue:
+    """Give a tag the name and the colour that the form says."""
     store().change_tag(tag_id, request.form.get("name", ""), number(request.form, "colour", 0))
     return _back()
 
@@ -38,5 +50,19 @@ def delete(tag_id: int) -> ResponseReturnValue:
     return _back()
 
 
-def _back() -> ResponseReturnValue:
-    return redirect(url_for("tags.index"), 303)
+@blueprint.post("/rules")
+def create_rule() -> ResponseReturnValue:
+    """Add the rule that the form describes."""
+    store().create_rule(request.form.get("pattern", ""), number(request.form, "tag", 0))
+    return _back("rules")
+
+
+@blueprint.post("/rules/<int:rule_id>/delete")
+def delete_rule(rule_id: int) -> ResponseReturnValue:
+    """Remove a rule, and the tags that it gave."""
+    store().delete_rule(rule_id)
+    return _back("rules")
+
+
+def _back(part: str | None = None) -> ResponseReturnValue:
+    return redirect(url_for("tags.index", _anchor=part), 303)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.command import commands
 from diundashboard.link import links
 from diundashboard.model import UpdateQuery, now
-from diundashboard.web.context import settings, store, webhook_address
+from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import number, query_of, view_of
 
@@ -38,8 +38,6 @@ def index() -> ResponseReturnValue:
         views=views,
         did=store().action(did) if did else None,
         known=page.total or store().updates(UpdateQuery(state=None, per_page=1)).total,
-        secret=bool(settings().webhook_secret),
-        webhook=webhook_address(),
     )
 
 

@@ -32,7 +32,7 @@ def receive() -> ResponseReturnValue:
             "the Authorization header does not carry the secret that WEBHOOK_SECRET sets",
             www_authenticate=WWWAuthenticate("Bearer"),
         )
-    body = request.get_data(cache=False)
+    body = request.get_data()  # The request keeps it: a refusal tells how it began.
     if not body and request.method in ("GET", "HEAD", "OPTIONS"):
         raise MethodNotAllowed(
             ["POST"],

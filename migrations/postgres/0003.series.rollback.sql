@@ -3,6 +3,8 @@
 
 DROP TABLE version_rules;
 
+DROP TABLE edits;
+
 DROP TABLE refusals;
 
 DROP TABLE views;
@@ -33,6 +35,7 @@ ALTER TABLE notifications
     DROP COLUMN host_id,
     DROP COLUMN image,
     DROP COLUMN kind,
+    DROP COLUMN search,
     ALTER COLUMN update_id SET NOT NULL,
     DROP CONSTRAINT notifications_update_id_fkey,
     ADD CONSTRAINT notifications_update_id_fkey FOREIGN KEY (update_id) REFERENCES updates (id);

@@ -33,6 +33,7 @@ CREATE TABLE series (
     said_at timestamptz,
     running_version text NOT NULL COLLATE "C" DEFAULT '',
     open integer NOT NULL DEFAULT 0,
+    heard integer NOT NULL DEFAULT 0,
     repository_key bytea NOT NULL GENERATED ALWAYS AS (name_key(registry || '/' || repository)) STORED,
     variant_key bytea NOT NULL GENERATED ALWAYS AS (name_key(variant)) STORED,
     UNIQUE (host_id, repository_key, variant_key)
@@ -57,7 +58,8 @@ UPDATE updates
 ALTER TABLE notifications
     ADD COLUMN host_id bigint REFERENCES hosts (id),
     ADD COLUMN image text COLLATE "C",
-    ADD COLUMN kind text;
+    ADD COLUMN kind text,
+    ADD COLUMN search text NOT NULL COLLATE "C" DEFAULT '';
 
 UPDATE notifications AS n
    SET host_id = h.id, image = u.image, kind = CASE n.status WHEN 'update' THEN 'rebuild' ELSE 'new' END
@@ -126,6 +128,9 @@ ON CONFLICT (day, host_id, kind) DO UPDATE
 
 ALTER TABLE tags ADD COLUMN colour integer NOT NULL DEFAULT 0;
 
+UPDATE tags
+   SET colour = id * 5 % 12;
+
 -- A person's word wins over metadata, and metadata over a rule; a person may also say that there is no tag.
 ALTER TABLE tag_assignments
     ALTER COLUMN tag_id DROP NOT NULL,
@@ -155,6 +160,15 @@ CREATE TABLE refusals (
     excerpt text NOT NULL
 );
 
+-- Goes up with all that people change, so that a page knows that it is old. Ids would not tell: of two transactions, the
+-- one with the lower id may end last.
+CREATE TABLE edits (
+    number integer NOT NULL
+);
+
+INSERT INTO edits (number)
+VALUES (0);
+
 -- Which rules for reading a version filled the derived columns; another number in the program fills them anew.
 CREATE TABLE version_rules (
     number integer NOT NULL
@@ -164,6 +178,9 @@ DROP INDEX updates_pending;
 
 -- The pending page, newest first: what is folded under a newer version is no row of it.
 CREATE INDEX updates_open ON updates (received_at, id) WHERE acknowledged_at IS NULL AND NOT folded;
+
+-- The snoozed.
+CREATE INDEX series_snoozed ON series (snoozed_until) WHERE snoozed_until > 'epoch';
 
 -- The versions of one series.
 CREATE INDEX updates_of_series ON updates (series_id);

@@ -3,6 +3,8 @@
 
 DROP TABLE version_rules;
 
+DROP TABLE edits;
+
 DROP TABLE refusals;
 
 DROP TABLE views;

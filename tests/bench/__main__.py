@@ -1,7 +1,12 @@
-"""Run every measurement, and print its figures."""
+"""Run every measurement, or those that the arguments name, and print the figures."""
 
 from __future__ import annotations
 
-from tests.bench import intake
+import sys
 
-intake.measure()
+from tests.bench import intake, pages
+
+MEASUREMENTS = {"intake": intake.measure, "pages": pages.measure}
+
+for name in sys.argv[1:] or MEASUREMENTS:
+    MEASUREMENTS[name]()

@@ -4,43 +4,50 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import random
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from diundashboard.config import Config
-from diundashboard.model import State, UpdateQuery
+from diundashboard.model import NEXT_VERSION, Action, Selection, State, Update, UpdateQuery
 from diundashboard.notification import parse
-from diundashboard.store import Store, open_store
+from diundashboard.store import Conflict, NotFound, Store, open_store
+from tests.conftest import STORES
 
 IMAGES = 5
 ROUNDS = 20
 START_TIMEOUT = 60
+EVERY = UpdateQuery(state=None, per_page=200, fold=False)
+
+
+def record(store: Store, image: str, **fields: Any) -> int:
+    return store.record(
+        parse(json.dumps({"image": image, "hostname": "nas", "digest": "sha256:aa", **fields}).encode())
+    )
 
 
 def work(store: Store, worker: int) -> None:
     """Record every image on a shared host with a container of this worker's own, and act on what is there."""
+    by = f"worker{worker}"
     for turn in range(ROUNDS):
         for number in range(IMAGES):
-            fields = {
-                "image": f"app{number}:1",
-                "hostname": "nas",
-                "digest": "sha256:aa",
-                "metadata": {"ctn_names": f"worker{worker}"},
-            }
-            update_id = store.record(parse(json.dumps(fields).encode()))
-            store.tag_update(update_id, f"tag{(worker + turn) % 3}")
-            store.acknowledge([update_id], f"worker{worker}")
+            update_id = record(store, f"app{number}:1", metadata={"ctn_names": by})
+            one = Selection((update_id,))
+            store.tag_updates(one, f"tag{(worker + turn) % 3}", by)
+            store.acknowledge(one, by)
+            store.annotate(one, by, by)
             if turn % 2:
-                store.reopen([update_id])
-        known = [update.id for update in store.updates(UpdateQuery(state=None)).updates]
-        store.acknowledge(known if worker % 2 else known[::-1], f"worker{worker}")
+                store.reopen(one, by)
+        known = [update.id for update in store.updates(EVERY).updates]
+        store.acknowledge(Selection(tuple(known if worker % 2 else known[::-1])), by)
 
 
 def check(store: Store, workers: int) -> None:
-    page = store.updates(UpdateQuery(state=None))
+    page = store.updates(EVERY)
     assert page.total == IMAGES
     for update in page.updates:
         assert update.notifications == workers * ROUNDS == len(store.history(update.id))
@@ -50,6 +57,141 @@ def check(store: Store, workers: int) -> None:
     tags = store.tags()
     assert [tag.name for tag in tags] == ["tag0", "tag1", "tag2"]
     assert sum(tag.updates for tag in tags) == IMAGES
+    assert sum(noise.notifications for noise in store.insights().noisiest) == workers * ROUNDS * IMAGES
+    assert store.hosts()[0].notifications == workers * ROUNDS * IMAGES
+    # The last seven days: each update is done once more than it was taken back.
+    assert sum(store.summary().done) == IMAGES
+
+
+def run_at_once(config: Config, target: Callable[..., None], count: int) -> Store:
+    """Run `target(store, number, barrier)` in that many processes; the store as they left it."""
+    spawn = multiprocessing.get_context("spawn")
+    barrier = spawn.Barrier(count)
+    processes = [spawn.Process(target=_in_process, args=(config, target, number, barrier)) for number in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * count
+    return open_store(config)
+
+
+def _in_process(config: Config, target: Callable[..., None], number: int, barrier: Any) -> None:
+    store = open_store(config)
+    barrier.wait(START_TIMEOUT)
+    target(store, number, barrier)
+    store.close()
+
+
+def _work(store: Store, number: int, barrier: Any) -> None:
+    work(store, number)
+
+
+def _record_one_version_each(store: Store, number: int, barrier: Any) -> None:
+    for turn in range(ROUNDS):
+        barrier.wait(START_TIMEOUT)
+        record(store, f"app{turn}:1.{(number + turn) % 2}.0")
+
+
+def _record_one_digest(store: Store, number: int, barrier: Any) -> None:
+    for turn in range(ROUNDS):
+        barrier.wait(START_TIMEOUT)
+        record(store, "app:1", digest=f"sha256:{turn}", metadata={"ctn_names": f"c{number}"})
+
+
+def _record_and_assign(store: Store, number: int, barrier: Any) -> None:
+    for turn in range(ROUNDS):
+        tag_id = next(tag.id for tag in store.tags())
+        barrier.wait(START_TIMEOUT)
+        if number:
+            store.assign_tag(f"app{turn}", tag_id)
+        else:
+            record(store, f"app{turn}:1")
+
+
+def _record_at_first_sight(store: Store, number: int, barrier: Any) -> None:
+    for turn in range(ROUNDS):
+        barrier.wait(START_TIMEOUT)
+        record(
+            store, f"app{turn}:1", hostname=f"host{number}", metadata={"tag": f"tag{number}-{turn}"} if number else {}
+        )
+
+
+def _do_anything(store: Store, number: int, barrier: Any) -> None:
+    """Everything that writes, in a random order; what another process has just deleted may be unknown."""
+    chance = random.Random(number)
+    actions: list[int] = []
+    for _ in range(150):
+        try:
+            done = chance.choice(_moves(store, chance, actions))()
+        except (NotFound, Conflict, IndexError, ValueError):
+            continue
+        if isinstance(done, Action) and done.id:
+            actions.append(done.id)
+
+
+def _moves(store: Store, chance: random.Random, actions: list[int]) -> list[Callable[[], object]]:
+    rows = store.updates(EVERY).updates
+    ids = tuple(update.id for update in chance.sample(rows, min(len(rows), chance.randint(1, 8))))
+    found = Selection(query=UpdateQuery(state=chance.choice([None, *State])))
+    some = Selection(ids) if chance.random() < 0.7 else found
+    return [
+        *[lambda: _record_anything(store, chance)] * 6,
+        lambda: store.acknowledge(some, ""),
+        lambda: store.reopen(some, ""),
+        lambda: store.snooze(some, chance.choice([None, NEXT_VERSION]), ""),
+        lambda: store.mute(some, chance.random() < 0.5, ""),
+        lambda: store.annotate(some, chance.choice(["", "a", "b"]), ""),
+        lambda: store.tag_updates(some, chance.choice([None, "a", "b", "c"]), ""),
+        lambda: store.say_running(ids[0], chance.choice(["", "1.0", "1.3"]), ""),
+        lambda: store.undo(actions.pop(), ""),
+        lambda: store.change_tag(store.tags()[0].id, chance.choice("abc"), chance.randrange(12)),
+        lambda: store.delete_tag(store.tags()[0].id),
+        lambda: store.create_rule(f"*app{chance.randrange(3)}", store.tags()[0].id),
+        lambda: store.delete_rule(store.rules()[0].id),
+        lambda: store.merge_hosts(*(host.id for host in chance.sample(store.hosts(), 2))),
+        lambda: store.forget_host(store.hosts()[0].id),
+        lambda: store.rename_host(store.hosts()[0].id, chance.choice(["", "x"])),
+        lambda: store.save_view(chance.choice("ab"), ""),
+        lambda: store.start_with(store.views()[0].id),
+    ]
+
+
+def _record_anything(store: Store, chance: random.Random) -> None:
+    metadata = {"tag": chance.choice("abc")} if chance.random() < 0.5 else {"current": "1.0"}
+    record(
+        store,
+        f"app{chance.randrange(4)}:1.{chance.randrange(4)}",
+        hostname=f"host{chance.randrange(4)}",
+        digest=f"sha256:{chance.randrange(2)}",
+        metadata=metadata,
+    )
+
+
+def assert_consistent(store: Store) -> None:
+    """What the stores keep beside the updates, to answer fast, is what follows from them."""
+    updates = store.updates(EVERY).updates
+    unfolded = {update.id for update in store.updates(UpdateQuery(state=None, per_page=200)).updates}
+    series: dict[int, list[Update]] = defaultdict(list)
+    tags: dict[str, set[str]] = defaultdict(set)
+    for update in updates:
+        series[update.series_id].append(update)
+        tags[update.repository].add(update.tag.name if update.tag else "")
+    for versions in series.values():
+        ordered = [version for version in store.series(versions[0].id) if not version.acknowledged_at]
+        newest = (ordered or store.series(versions[0].id))[0]
+        assert {version.id for version in versions} & unfolded == {newest.id}
+        assert newest.older == max(0, len(ordered) - 1)
+        assert len({version.from_version for version in ordered}) <= 1
+    assert all(len(names) == 1 for names in tags.values())
+    assert all(update.notifications == len(store.history(update.id)) for update in updates)
+    heard: Counter[str] = Counter()
+    for update in updates:
+        heard[f"{update.registry}/{update.repository}"] += update.notifications
+    noisiest = store.insights().noisiest
+    assert [(noise.name, noise.notifications) for noise in noisiest] == sorted(
+        heard.items(), key=lambda item: (-item[1], item[0])
+    )[:10]
 
 
 def test_sixteen_threads_on_sqlite_add_up(config_of: Callable[[str], Config]) -> None:
@@ -72,24 +214,59 @@ def test_sixteen_threads_on_sqlite_add_up(config_of: Callable[[str], Config]) ->
     store.close()
 
 
-def _in_process(config: Config, worker: int, ready: Any) -> None:
-    store = open_store(config)
-    ready.wait(START_TIMEOUT)
-    work(store, worker)
+@pytest.mark.parametrize("backend", STORES)
+def test_four_processes_add_up(config_of: Callable[[str], Config], backend: str) -> None:
+    store = run_at_once(config_of(backend), _work, 4)
+    check(store, 4)
+    assert_consistent(store)
     store.close()
 
 
-@pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def test_four_processes_add_up(config_of: Callable[[str], Config], backend: str) -> None:
+@pytest.mark.parametrize("backend", STORES)
+def test_two_versions_of_a_series_at_the_same_moment_fold_right(
+    config_of: Callable[[str], Config], backend: str
+) -> None:
+    store = run_at_once(config_of(backend), _record_one_version_each, 2)
+    rows = store.updates(UpdateQuery()).updates
+    assert sorted((row.repository, row.version, row.older) for row in rows) == sorted(
+        (f"library/app{turn}", "1.1.0", 1) for turn in range(ROUNDS)
+    )
+    assert_consistent(store)
+    store.close()
+
+
+@pytest.mark.parametrize("backend", STORES)
+def test_one_digest_from_two_processes_at_the_same_moment_is_new_once(
+    config_of: Callable[[str], Config], backend: str
+) -> None:
+    store = run_at_once(config_of(backend), _record_one_digest, 2)
+    (update,) = store.updates(EVERY).updates
+    assert (update.notifications, update.containers) == (2 * ROUNDS, ("c0", "c1"))
+    # It was open all the time: it opened once, on one day.
+    assert list(store.insights().pending.values())[-1:] == [1]
+    assert len({received.digest for received in store.history(update.id)}) == ROUNDS
+    store.close()
+
+
+@pytest.mark.parametrize("backend", STORES)
+@pytest.mark.parametrize("turns", [_record_and_assign, _record_at_first_sight])
+def test_an_update_and_its_tag_at_the_same_moment_find_each_other(
+    config_of: Callable[[str], Config], backend: str, turns: Callable[..., None]
+) -> None:
     config = config_of(backend)
-    spawn = multiprocessing.get_context("spawn")
-    ready = spawn.Barrier(4)
-    processes = [spawn.Process(target=_in_process, args=(config, worker, ready)) for worker in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
     store = open_store(config)
-    check(store, 4)
+    store.create_tag("media")
+    store.close()
+    store = run_at_once(config, turns, 2)
+    assert all(update.tag for update in store.updates(EVERY).updates)
+    assert_consistent(store)
+    store.close()
+
+
+@pytest.mark.parametrize("backend", STORES)
+def test_whatever_is_done_at_once_nobody_is_refused_and_all_fits_together(
+    config_of: Callable[[str], Config], backend: str
+) -> None:
+    store = run_at_once(config_of(backend), _do_anything, 4)
+    assert_consistent(store)
     store.close()

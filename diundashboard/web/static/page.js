@@ -1,6 +1,7 @@
 // Comfort on top of pages that work without it: refresh in place, keys, selection, copy, the viewer's own times.
 
 const REFRESH = 15_000;
+const LISTEN = 3_000;
 const UNDO = 10_000;
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -66,6 +67,7 @@ function show(text) {
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
   tellTimes();
   told();
+  showCopies();
   const focus = again && $(again);
   if (focus) focus.focus({ preventScroll: true });
   if (typed && focus) [focus.value, focus.selectionStart] = typed;
@@ -85,7 +87,7 @@ let tag = null;
 const live = $("[data-live]");
 
 async function refresh() {
-  if (document.hidden || !$("#page") || $("dialog[open]")) return;
+  if (document.hidden || dragged || !$("#page") || $("dialog[open]")) return;
   try {
     const answer = await fetch(here(), { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
     live?.classList.toggle("off", !answer.ok && answer.status !== 304);
@@ -187,7 +189,7 @@ document.addEventListener("click", async (event) => {
   }
   const copy = event.target.closest("[data-copy]");
   if (copy) {
-    await navigator.clipboard.writeText($("code", copy.parentElement).textContent);
+    await toClipboard(await textOf(copy));
     copy.lastChild.textContent = " copied";
   }
   const tick = event.target.closest(".update > input[type=checkbox]");
@@ -221,6 +223,105 @@ async function openOlder(link) {
   row.append(list);
   tellTimes(list);
 }
+
+function showCopies() {
+  for (const button of $$("[data-copy]")) button.hidden = false;
+}
+
+// A secret that the page does not show is fetched to be copied.
+async function textOf(button) {
+  const code = $("code", button.parentElement);
+  if (!button.dataset.copy) return code.textContent;
+  const answer = await fetch(button.dataset.copy, { method: "POST" });
+  return $(`#${code.id}`, new DOMParser().parseFromString(await answer.text(), "text/html")).textContent;
+}
+
+// Over plain HTTP a browser offers no clipboard, only the old way through a selection.
+async function toClipboard(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+// Rows can be dropped on a tag, in a strip that is there while one is dragged. A row that is ticked takes its selection along.
+
+let dragged = null;
+
+document.addEventListener("pointerdown", ({ target, pointerType }) => {
+  const row = target.closest("#list .update");
+  if (row) row.draggable = pointerType === "mouse" && !target.closest("input, button");
+});
+
+document.addEventListener("dragstart", async (event) => {
+  const row = event.target.closest?.("#list .update");
+  if (!row) return;
+  dragged = row;
+  event.dataTransfer.setData("text/plain", $("strong a", row).textContent);
+  const answer = await fetch("/tags/strip");
+  const strip = await answer.text();
+  if (answer.ok && dragged === row && !$(".strip")) document.body.insertAdjacentHTML("beforeend", strip);
+});
+
+document.addEventListener("dragover", (event) => {
+  const target = dragged && event.target.closest?.(".strip button");
+  for (const button of $$(".strip button")) button.classList.toggle("over", button === target);
+  if (target) event.preventDefault();
+});
+
+document.addEventListener("drop", (event) => {
+  const target = dragged && event.target.closest?.(".strip button");
+  if (!target) return;
+  event.preventDefault();
+  const tick = $(":scope > input", dragged);
+  if (target.matches("[data-other]")) {
+    if (tick && !tick.checked) for (const each of $$(".update > input")) each.checked = each === tick;
+    selected();
+    $('.selection [formaction="/act/tag"]').click();
+  } else {
+    if (!tick?.checked) $(".strip [name=only]").value = dragged.id.replace("update-", "");
+    send($("#act"), target);
+  }
+  dropped();
+});
+
+document.addEventListener("dragend", dropped);
+
+function dropped() {
+  dragged = null;
+  $(".strip")?.remove();
+}
+
+// The Connect page listens for DIUN.
+
+const listening = $("[data-listen]");
+let heard = listening?.dataset.heard;
+
+async function listen() {
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(listening.dataset.listen, { headers: { "If-None-Match": heard }, cache: "no-store" });
+      if (answer.status === 200) {
+        heard = answer.headers.get("ETag");
+        hear(await answer.text());
+      }
+    } catch {
+      // It is asked again.
+    }
+  }
+  setTimeout(listen, LISTEN);
+}
+
+function hear(text) {
+  for (const part of $$("[data-part]", new DOMParser().parseFromString(text, "text/html")))
+    $(`#${part.dataset.part}`).replaceChildren(...part.childNodes);
+  tellTimes();
+}
+
+if (listening) setTimeout(listen, LISTEN);
 
 // Keys. Nothing fires while typing.
 
@@ -288,4 +389,4 @@ document.addEventListener("keydown", (event) => {
 
 tellTimes();
 told();
-for (const button of $$("[data-copy]")) button.hidden = false;
+showCopies();

@@ -1,0 +1,74 @@
+"""How to point DIUN at this dashboard, ready to paste: its YAML, its environment, a service of compose. Pure.
+
+The names of DIUN's settings are those of https://crazymax.dev/diun/notif/webhook/. Address and secret may hold any
+printable character, and arrive in DIUN as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Lines to paste into what `label` names; `key` tells it from the others."""
+
+    key: str
+    label: str
+    text: str
+
+
+def snippets(address: str, secret: str) -> tuple[Snippet, ...]:
+    """The same connection in three forms. Without a secret DIUN sends no `Authorization`."""
+    return (
+        Snippet("yaml", "diun.yml", _yaml(address, secret)),
+        Snippet("environment", "Environment", _environment(address, secret)),
+        Snippet("compose", "compose.yml, with DIUN itself", _compose(address, secret)),
+    )
+
+
+def _yaml(address: str, secret: str) -> str:
+    lines = ["notif:", "  webhook:", f"    endpoint: {_quoted(address)}", "    method: POST"]
+    if secret:
+        lines += ["    headers:", f"      authorization: {_quoted(secret)}"]
+    return "\n".join(lines)
+
+
+def _environment(address: str, secret: str) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(address, secret))
+
+
+def _compose(address: str, secret: str) -> str:
+    variables = [f"      {name}: {_quoted(value).replace('$', '$$')}" for name, value in _variables(address, secret)]
+    return "\n".join([_SERVICE, *variables, _VOLUMES])
+
+
+def _variables(address: str, secret: str) -> list[tuple[str, str]]:
+    variables = [("DIUN_NOTIF_WEBHOOK_ENDPOINT", address), ("DIUN_NOTIF_WEBHOOK_METHOD", "POST")]
+    return variables + ([("DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION", secret)] if secret else [])
+
+
+def _quoted(text: str) -> str:
+    """A string of JSON, which is one of YAML as long as nothing above U+FFFF is escaped."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+_SERVICE = """\
+services:
+  diun:
+    image: crazymax/diun:latest
+    command: serve
+    hostname: name-of-this-machine  # what the dashboard calls it
+    restart: unless-stopped
+    volumes:
+      - diun:/data
+      - /var/run/docker.sock:/var/run/docker.sock:ro
+    environment:
+      DIUN_WATCH_SCHEDULE: "0 */6 * * *"
+      DIUN_PROVIDERS_DOCKER: "true"
+      DIUN_PROVIDERS_DOCKER_WATCHBYDEFAULT: "true\""""
+_VOLUMES = """\
+volumes:
+  diun:"""

@@ -1,0 +1,60 @@
+"""The Connect page: what to paste into DIUN, whether it is heard, and what was refused."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from diundashboard.model import HistoryQuery, now
+from diundashboard.snippet import snippets
+from diundashboard.web.context import host, settings, store, webhook_address
+
+blueprint = Blueprint("connect", __name__, url_prefix="/connect")
+
+_DAY = timedelta(days=1)
+_TEST_IMAGE = "docker.io/diun/testnotif:latest"
+"""What `diun notif test` reports."""
+
+_HIDDEN = "•" * 12
+
+
+@blueprint.route("", methods=["GET", "POST"])
+def index() -> ResponseReturnValue:
+    """The page; posted to, with the secret. No cache and no history keeps the answer to a form."""
+    return render_template("connect.html", shown=request.method == "POST", **_heard())
+
+
+@blueprint.get("/heard")
+def heard() -> ResponseReturnValue:
+    """The parts of the page that change by themselves; 304 while they have not."""
+    parts = _heard()
+    response = make_response(render_template("heard.html", **parts))
+    response.set_etag(parts["seen"])
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response.make_conditional(request)
+
+
+@blueprint.app_template_global()
+def connection(shown: bool) -> dict[str, Any]:
+    """What to paste into DIUN, with the secret itself only if it is to be shown."""
+    secret = settings().webhook_secret
+    return {
+        "secret": bool(secret),
+        "local": host().startswith(("localhost", "127.", "[::1]")),
+        "snippets": snippets(webhook_address(), secret if shown or not secret else _HIDDEN),
+    }
+
+
+def _heard() -> dict[str, Any]:
+    newest = next(iter(store().notifications(HistoryQuery(limit=1))), None)
+    refusals = store().refusals(now() - _DAY)
+    return {
+        "newest": newest,
+        "test": newest is not None and newest.image == _TEST_IMAGE,
+        "refusals": refusals,
+        "seen": hashlib.sha256(repr((newest, refusals)).encode("utf-8", "replace")).hexdigest()[:32],
+    }

@@ -1,0 +1,73 @@
+"""The history page: everything that came, also what is long done."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import escape
+
+from diundashboard.image import Kind, Reference, parse
+from diundashboard.model import HistoryQuery
+from diundashboard.web.appearance import payload
+from diundashboard.web.context import store
+from diundashboard.web.reading import number, one_of
+
+blueprint = Blueprint("history", __name__, url_prefix="/history")
+
+_EXCERPT = 2000
+"""How many bytes of the page a payload may take: a body can have a megabyte, and a page has fifty of them."""
+
+_READABLE = 16 * 1024
+"""The largest body, in bytes, that is set in lines before it is shortened."""
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """One page of notifications, newest first."""
+    query = _query(request.args)
+    found = store().notifications(replace(query, limit=query.limit + 1))
+    return render_template(
+        "history.html",
+        query=query,
+        received=found[: query.limit],
+        more=len(found) > query.limit,
+        hosts=store().hosts(),
+        kinds=list(Kind),
+        link=lambda **changes: _link(query, **changes),
+    )
+
+
+def _query(values: Mapping[str, str]) -> HistoryQuery:
+    return HistoryQuery(
+        search=values.get("q", ""),
+        host=values.get("host") or None,
+        kind=one_of(Kind, values, "kind", Kind.NEW) if values.get("kind") else None,
+        before=number(values, "before", 0) or None,
+    )
+
+
+def _link(query: HistoryQuery, **changes: str | int | None) -> str:
+    """The address of a query with some things changed, on its first page unless `before` says otherwise."""
+    values = {"q": query.search, "host": query.host, "kind": query.kind, **changes}
+    written = urlencode({name: value for name, value in values.items() if value})
+    return url_for("history.index") + (f"?{written}" if written else "")
+
+
+@blueprint.app_template_filter()
+def reference(image: str) -> Reference:
+    """The parts of an image's name."""
+    return parse(image)
+
+
+@blueprint.app_template_filter()
+def excerpt(body: bytes) -> tuple[str, bool]:
+    """A request's body in lines, as much of it as a list can show, and whether that is all."""
+    text = payload(body) if len(body) <= _READABLE else body[:_READABLE].decode(errors="replace")
+    lengths = range(min(len(text), _EXCERPT) + 1)
+    fits = bisect_right(lengths, _EXCERPT, key=lambda length: len(escape(text[:length]).encode("utf-8", "replace"))) - 1
+    return text[:fits], fits == len(text)

@@ -1,0 +1,47 @@
+"""The hosts page: what waits on each machine, when it was last heard, and what to do about its name."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from diundashboard.model import Invalid
+from diundashboard.web.context import store
+from diundashboard.web.reading import number
+
+blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """Every host."""
+    return render_template("hosts.html", hosts=store().hosts())
+
+
+@blueprint.post("/<int:host_id>/rename")
+def rename(host_id: int) -> ResponseReturnValue:
+    """Show a host under the name that the form gives; an empty one takes that back."""
+    store().rename_host(host_id, request.form.get("name", ""))
+    return _back(host_id)
+
+
+@blueprint.post("/<int:host_id>/merge")
+def merge(host_id: int) -> ResponseReturnValue:
+    """Take a host for the one that the form chooses."""
+    if not request.form.get("into"):
+        raise Invalid("choose the host to merge into")
+    into = number(request.form, "into", 0)
+    store().merge_hosts(host_id, into)
+    return _back(into)
+
+
+@blueprint.post("/<int:host_id>/forget")
+def forget(host_id: int) -> ResponseReturnValue:
+    """Remove a host; what it sent stays in the history."""
+    store().forget_host(host_id)
+    return _back()
+
+
+def _back(host_id: int | None = None) -> ResponseReturnValue:
+    """The page again, at the host that was changed."""
+    return redirect(url_for("hosts.index", _anchor=None if host_id is None else f"host-{host_id}"), 303)

@@ -1,0 +1,31 @@
+"""Insights: what the history tells, drawn on the server."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from diundashboard.model import now
+from diundashboard.web import chart
+from diundashboard.web.context import store
+
+blueprint = Blueprint("insights", __name__, url_prefix="/insights")
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """How much comes, how much is open, how long it waits, and what makes the most of it."""
+    insights = store().insights()
+    tagged = [wait.label != chart.NO_TAG for wait in insights.waits_by_tag]
+    return render_template(
+        "insights.html",
+        coming=chart.coming(insights),
+        still_open=chart.still_open(insights),
+        by_tag=chart.waiting(insights.waits_by_tag, "tag") if any(tagged) else None,
+        by_host=chart.waiting(insights.waits_by_host, "host"),
+        noisiest=chart.noisiest(insights.noisiest),
+        noisy_links=[url_for("updates.index", state="all", q=noise.name) for noise in insights.noisiest],
+        oldest=insights.oldest,
+        oldest_finding=chart.oldest_finding(now() - insights.oldest[0].received_at) if insights.oldest else "",
+        pitch=chart.BAR_PITCH,
+    )

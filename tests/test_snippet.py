@@ -1,0 +1,66 @@
+"""What is pasted into DIUN says there what it says here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from diundashboard.snippet import snippets
+
+ADDRESS = "http://nas:8080/webhook"
+SECRETS = [
+    "plain",
+    "it's",
+    'say "hi"',
+    "$HOME ${HOME} $(id) `id` $$",
+    "back\\slash \\n \\u0041 \\",
+    "# no comment: {{ x }} [a, b] *a &b !c %d @e",
+    "- true",
+    "ünïcode 日本 😀",
+    "''",
+    "a  b",
+]
+
+
+def text_of(key: str, secret: str, address: str = ADDRESS) -> str:
+    return next(each.text for each in snippets(address, secret) if each.key == key)
+
+
+def value(text: str, name: str) -> str:
+    """The value of a line `name: "..."`; a string of JSON is one of YAML."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(f"{name}: "))
+    found: str = json.loads(line.partition(": ")[2])
+    return found
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_yaml_carries_any_secret(secret: str) -> None:
+    text = text_of("yaml", secret)
+    assert value(text, "authorization") == secret
+    assert value(text, "endpoint") == ADDRESS
+    assert "\\ud" not in text
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_shell_exports_any_secret(secret: str) -> None:
+    script = text_of("environment", secret) + '\nprintf %s "$DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION"'
+    run = subprocess.run(["sh", "-c", script], capture_output=True, check=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    assert (run.stdout.decode(), run.stderr) == (secret, b"")
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_compose_replaces_nothing_in_a_secret(secret: str) -> None:
+    written = value(text_of("compose", secret), "DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION")
+    assert "$" not in written.replace("$$", "")
+    assert written.replace("$$", "$") == secret
+
+
+@pytest.mark.parametrize("key", ["yaml", "environment", "compose"])
+def test_without_a_secret_nothing_is_said_of_one(key: str) -> None:
+    text = text_of(key, "")
+    assert "authorization" not in text.lower()
+    assert ADDRESS in text
+    assert "POST" in text

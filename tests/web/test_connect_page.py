@@ -1,0 +1,131 @@
+"""The Connect page: what to paste into DIUN, whether it is heard, and what was refused."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from diundashboard.app import create_app
+from diundashboard.config import Config
+from diundashboard.model import Refusal, now
+from diundashboard.store import Store
+from tests.conftest import PAYLOADS
+
+SECRET = 'it\'s <b>"quoted"</b> $HOME'
+TEST = next(path for path in PAYLOADS if path.stem == "15-notif-test").read_bytes()
+
+
+@pytest.fixture
+def protected(config: Config, store: Store) -> FlaskClient:
+    """The application with a secret."""
+    return create_app(replace(config, webhook_secret=SECRET), store).test_client()
+
+
+def page_of(client: FlaskClient, path: str = "/connect", **options: str) -> str:
+    return html.unescape(client.get(path, **options).text)
+
+
+def notify(client: FlaskClient, body: bytes = b'{"image": "ghcr.io/x/app:2", "hostname": "nas"}') -> None:
+    assert client.post("/webhook", data=body, headers={"Authorization": SECRET}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/connect", "/"])
+def test_the_snippets_carry_the_address_that_was_called(client: FlaskClient, path: str) -> None:
+    page = page_of(client, path, base_url="https://diun.example.net")
+    assert page.count("https://diun.example.net/webhook") == 3
+    for name in ("endpoint:", "DIUN_NOTIF_WEBHOOK_ENDPOINT=", "image: crazymax/diun"):
+        assert name in page
+    assert "That is this machine only" not in page
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
+def test_an_address_that_only_this_machine_has_is_pointed_out(client: FlaskClient, host: str) -> None:
+    assert "That is this machine only" in page_of(client, base_url=f"http://{host}")
+
+
+@pytest.mark.parametrize("path", ["/connect", "/", "/connect/heard", "/connect?secret=show"])
+def test_the_secret_is_not_in_a_page_that_nobody_asked_for_it(protected: FlaskClient, path: str) -> None:
+    answer = protected.get(path)
+    for form in (SECRET, html.escape(SECRET), html.escape(json.dumps(SECRET)), "$HOME"):
+        assert form not in answer.text
+
+
+def test_the_secret_is_shown_to_who_asks_and_kept_by_no_cache(protected: FlaskClient) -> None:
+    answer = protected.post("/connect")
+    assert answer.headers["Cache-Control"] == "no-store"
+    page = html.unescape(answer.text)
+    assert f"authorization: {json.dumps(SECRET)}" in page
+    assert "<b>" not in answer.text
+    assert "••••" not in page
+
+
+def test_another_site_cannot_ask_for_the_secret(protected: FlaskClient) -> None:
+    answer = protected.post("/connect", headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403
+    assert "$HOME" not in answer.text
+
+
+def test_without_a_secret_the_page_says_that_anybody_can_send(client: FlaskClient) -> None:
+    page = page_of(client)
+    assert "whoever reaches this address can send" in page
+    assert "authorization" not in page.lower()
+
+
+def test_the_light_is_off_until_diun_is_heard(protected: FlaskClient) -> None:
+    assert "Nothing heard yet." in page_of(protected)
+    notify(protected)
+    page = page_of(protected)
+    assert 'class="light on"' in page
+    assert "DIUN is heard." in page
+    assert "ghcr.io/x/app:2" in page
+
+
+def test_the_test_of_diun_is_recognised(protected: FlaskClient) -> None:
+    notify(protected, TEST)
+    assert f"DIUN's test has arrived from {json.loads(TEST)['hostname']}." in page_of(protected)
+    notify(protected)
+    assert "test has arrived" not in page_of(protected)
+
+
+def test_refused_requests_are_listed_with_their_reason_newest_first(client: FlaskClient, store: Store) -> None:
+    client.post("/webhook", data=b"<script>alert(1)</script>")
+    client.post("/webhook", data=b"{}")
+    answer = client.get("/connect")
+    assert "<script>alert" not in answer.text
+    page = html.unescape(answer.text)
+    assert page.index("names no image") < page.index("<script>alert(1)</script>")
+    assert "A request was refused:" in page
+    notify(client)
+    assert "A request was refused:" not in page_of(client)
+
+
+def test_what_was_refused_before_yesterday_is_not_listed(client: FlaskClient, store: Store) -> None:
+    store.refuse(Refusal(now() - timedelta(hours=25), "192.0.2.1", 400, "long ago", ""))
+    assert "long ago" not in page_of(client)
+    assert "Nothing was." in page_of(client)
+
+
+def test_what_is_heard_costs_nothing_while_nothing_changes(client: FlaskClient) -> None:
+    def ask(tag: str) -> tuple[int, str]:
+        answer = client.get("/connect/heard", headers={"If-None-Match": tag})
+        return answer.status_code, answer.headers["ETag"]
+
+    status, tag = ask('"none"')
+    assert status == 200
+    assert f"data-heard='{tag}'" in client.get("/connect").text
+    assert ask(tag) == (304, tag)
+    client.post("/webhook", data=b"?")
+    status, refused = ask(tag)
+    assert status == 200
+    notify(client)
+    assert ask(refused)[0] == 200
+
+
+def test_connect_stands_in_the_navigation(client: FlaskClient) -> None:
+    assert '<a href="/connect" aria-current="page">Connect</a>' in client.get("/connect").text
+    assert '<a href="/connect" aria-current="page">Connect</a>' in client.post("/connect").text

@@ -1,0 +1,119 @@
+"""What the webhook refused is remembered, as DIUN will not say it again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from diundashboard.app import create_app
+from diundashboard.config import Config
+from diundashboard.model import Refusal, now
+from diundashboard.notification import BODY_LIMIT
+from diundashboard.store import Store, Unavailable
+from tests.dashboard import Dashboard, running
+
+SECRET = 'open "sesame"'
+
+
+@pytest.fixture
+def protected(config: Config, store: Store) -> FlaskClient:
+    """The application with a secret."""
+    return create_app(replace(config, webhook_secret=SECRET), store).test_client()
+
+
+def refusals(store: Store) -> tuple[Refusal, ...]:
+    return store.refusals(now() - timedelta(hours=1))
+
+
+@pytest.mark.parametrize("path", ["/webhook", "/webhook/"])
+@pytest.mark.parametrize(
+    ("method", "body", "status", "reason", "excerpt"),
+    [
+        ("POST", b"no json", 400, "not JSON", "no json"),
+        ("PUT", b'{"hostname": "nas"}', 400, "names no image", '{"hostname": "nas"}'),
+        ("POST", b"", 400, "no body", ""),
+        ("GET", b"", 405, "set notif.webhook.endpoint", ""),
+        ("POST", b"\xff" + b"x" * BODY_LIMIT, 413, "larger than 1048576 bytes", "\ufffd" + "x" * 199),
+    ],
+    ids=["not JSON", "no image", "no body", "a browser", "too large"],
+)
+def test_a_refused_request_is_remembered_with_its_reason(
+    client: FlaskClient, store: Store, path: str, method: str, body: bytes, status: int, reason: str, excerpt: str
+) -> None:
+    answer = client.open(path, method=method, data=body, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+    (refusal,) = refusals(store)
+    assert answer.status_code == refusal.status == status
+    assert reason in refusal.reason
+    assert (refusal.address, refusal.excerpt) == ("192.0.2.7", excerpt)
+
+
+def test_a_wrong_secret_is_remembered_without_any_secret(protected: FlaskClient, store: Store) -> None:
+    body = json.dumps({"image": "nginx:1", "note": f"my secret is {SECRET}", "more": "x" * 300}).encode()
+    answer = protected.post("/webhook", data=body, headers={"Authorization": "Bearer Token123456"})
+    (refusal,) = refusals(store)
+    assert answer.status_code == refusal.status == 401
+    assert "nginx:1" in refusal.excerpt
+    assert len(refusal.excerpt) == 200
+    for secret in (SECRET, "sesame", "Token123456"):
+        assert secret not in f"{refusal.reason} {refusal.excerpt}"
+
+
+def test_a_secret_at_the_cut_is_not_kept_in_part(protected: FlaskClient, store: Store) -> None:
+    protected.post("/webhook", data=b"x" * 190 + SECRET.encode())
+    assert refusals(store)[0].excerpt == "x" * 190 + "•••"
+
+
+def test_what_is_taken_and_what_other_pages_refuse_is_no_refusal(client: FlaskClient, store: Store) -> None:
+    assert client.post("/webhook", data=b'{"image": "nginx:1"}').status_code == 200
+    assert client.post("/api/v1/tags", data=b"no json").status_code == 400
+    assert client.get("/webhook/nothing").status_code == 404
+    assert client.post("/webhook", data=b"x", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert refusals(store) == ()
+
+
+def test_a_flood_of_refusals_is_remembered_in_part(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = 0.0
+    monkeypatch.setattr("diundashboard.web.refusals.monotonic", lambda: time)
+    for _ in range(50):
+        assert client.post("/webhook", data=b"?").status_code == 400
+    assert len(refusals(store)) == 30
+    time = 61.0
+    client.post("/webhook", data=b"later")
+    assert (len(refusals(store)), refusals(store)[0].excerpt) == (31, "later")
+
+
+@pytest.mark.parametrize("error", [Unavailable("the database is away"), RuntimeError("surprise")])
+def test_a_store_that_fails_leaves_the_answer_as_it_is(
+    client: FlaskClient,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    def fail(refusal: Refusal) -> None:
+        raise error
+
+    monkeypatch.setattr(store, "refuse", fail)
+    answer = client.post("/webhook", data=b"?")
+    assert answer.status_code == 400
+    assert "the body is not JSON" in answer.text
+    assert str(error) in caplog.text
+
+
+def test_a_running_dashboard_remembers_how_a_body_began(config: Config) -> None:
+    with running(replace(config, webhook_secret=SECRET)) as dashboard:
+        _refused(dashboard, b"y" * 5000, 401)
+        _refused(dashboard, b"z" * (BODY_LIMIT + 1), 413, Authorization=SECRET)
+        page = dashboard.request("GET", "/connect").body.decode()
+    for excerpt in ("y" * 200, "z" * 200):
+        assert f"<code>{excerpt}</code>" in page
+
+
+def _refused(dashboard: Dashboard, body: bytes, status: int, **headers: str) -> None:
+    assert dashboard.request("POST", "/webhook", body, **headers).status == status
