@@ -11,9 +11,8 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.model import Invalid, State, Tag, Update, UpdateQuery
-from diundashboard.store import NotFound
 from diundashboard.web.context import store
-from diundashboard.web.reading import ID, LARGEST_ID, number, one_of
+from diundashboard.web.reading import number, one_of, one_or_all
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -31,7 +30,7 @@ def updates() -> ResponseReturnValue:
     one_of(Fold, "fold", Fold.YES)
     page = store().updates(
         UpdateQuery(
-            state=one_of(State, "state", State.PENDING),
+            state=one_or_all(State, "state", State.PENDING),
             page=number("page", 1),
             per_page=number("per_page", 50),
         )
@@ -44,13 +43,13 @@ def updates() -> ResponseReturnValue:
     }
 
 
-@blueprint.get(f"/updates/<{ID}:update_id>")
+@blueprint.get("/updates/<int:update_id>")
 def update(update_id: int) -> ResponseReturnValue:
     """One update."""
     return _update(store().update(update_id))
 
 
-@blueprint.patch(f"/updates/<{ID}:update_id>")
+@blueprint.patch("/updates/<int:update_id>")
 def change(update_id: int) -> ResponseReturnValue:
     """Acknowledge one update, or take it back."""
     match _body().get("state"):
@@ -75,7 +74,7 @@ def create_tag() -> ResponseReturnValue:
     return _tag(store().create_tag(_string("name"))), 201
 
 
-@blueprint.delete(f"/tags/<{ID}:tag_id>")
+@blueprint.delete("/tags/<int:tag_id>")
 def delete_tag(tag_id: int) -> ResponseReturnValue:
     """Remove a tag."""
     store().delete_tag(tag_id)
@@ -88,8 +87,6 @@ def assign_tag() -> ResponseReturnValue:
     tag_id = _body().get("tag_id")
     if type(tag_id) is not int:
         raise Invalid("tag_id must be a whole number")
-    if not 0 < tag_id <= LARGEST_ID:
-        raise NotFound(f"no tag has the id {tag_id}")
     return {"image": store().assign_tag(_string("image"), tag_id), "tag_id": tag_id}
 
 

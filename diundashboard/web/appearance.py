@@ -10,6 +10,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.model import Invalid, Update, now
+from diundashboard.web.context import host
 
 blueprint = Blueprint("appearance", __name__)
 
@@ -31,10 +32,10 @@ def choose_theme() -> ResponseReturnValue:
 
 def _same_page() -> str:
     """The page that the form stood on, as a path of this site."""
-    came_from = urlsplit(request.headers.get("Referer", ""))
-    if came_from.netloc != request.host or not came_from.path.startswith("/") or came_from.path.startswith("//"):
+    site, _, path = request.headers.get("Referer", "").partition("://")[2].partition("/")
+    if site != host() or path.startswith(("/", "\\")):
         return url_for("updates.index")
-    return came_from._replace(scheme="", netloc="").geturl()
+    return f"/{path}"
 
 
 @blueprint.app_template_global()
@@ -46,7 +47,7 @@ def theme() -> str:
 
 @blueprint.app_template_filter()
 def age(time: datetime) -> str:
-    """How long ago, in the words of a person: `now`, `5 min`, `2 h`, `yesterday`, `34 d`."""
+    """How long ago, in the words of a person: `now`, `5 min`, `2 h`, `yesterday`, `34 d`, `3 y`."""
     seconds = max(0, int((now() - time).total_seconds()))
     if seconds < 60:
         return "now"
@@ -55,7 +56,9 @@ def age(time: datetime) -> str:
     if seconds < 24 * 3600:
         return f"{seconds // 3600} h"
     days = seconds // (24 * 3600)
-    return "yesterday" if days == 1 else f"{days} d"
+    if days == 1:
+        return "yesterday"
+    return f"{days} d" if days < 2 * 365 else f"{days // 365} y"
 
 
 @blueprint.app_template_filter()

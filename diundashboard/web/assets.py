@@ -7,7 +7,7 @@ import mimetypes
 from functools import cache
 from importlib import resources
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, url_for
 
 blueprint = Blueprint("assets", __name__)
 
@@ -26,7 +26,7 @@ def _files() -> dict[str, tuple[str, bytes]]:
 @blueprint.app_template_global()
 def asset(name: str) -> str:
     """The address of a static file."""
-    return f"/static/{_files()[name][0]}"
+    return url_for("assets.static", name=_files()[name][0])
 
 
 @blueprint.get("/static/<name>")

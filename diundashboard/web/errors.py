@@ -6,7 +6,7 @@ import logging
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadHost, HTTPException, RequestEntityTooLarge
 
 from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
@@ -15,6 +15,13 @@ from diundashboard.store import Conflict, NotFound, Unavailable
 logger = logging.getLogger("diundashboard")
 
 _STATUS = {Invalid: 400, Refused: 400, NotFound: 404, Conflict: 409, Unavailable: 503}
+
+_WORDS = {
+    400: "the request could not be understood",
+    404: "nothing is at this address",
+    405: "this address does not take this method",
+}
+"""For what werkzeug says of itself, of URLs and of proxies."""
 
 _PROGRAMS = ("/api/", "/webhook", "/healthz", "/readyz")
 
@@ -31,7 +38,7 @@ def register(app: Flask) -> None:
 def _answer(status: int, message: str) -> Response:
     if status == 503:
         logger.error("%s", message)
-    if request.path.startswith(_PROGRAMS):
+    if request.path.startswith(_PROGRAMS) or isinstance(request.routing_exception, BadHost):
         answer = jsonify(error=message)
     else:
         answer = make_response(render_template("error.html", status=status, message=message))
@@ -46,7 +53,8 @@ def _too_large(error: RequestEntityTooLarge) -> Response:
 def _http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error
-    answer = _answer(error.code, error.description or error.name)
+    own = error.description != type(error).description
+    answer = _answer(error.code, error.description if own and error.description else _WORDS.get(error.code, error.name))
     for name, value in error.get_headers():
         if name != "Content-Type":
             answer.headers[name] = value

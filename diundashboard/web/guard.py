@@ -1,10 +1,14 @@
-"""What is true of every answer: the headers that keep a page to itself, and no orders from other sites."""
+"""What is true of every request: no orders from other sites, heard to its end, headers that keep a page to itself."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from contextlib import suppress
 
 from flask import Flask, Response, abort, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from diundashboard.notification import BODY_LIMIT
+from diundashboard.web.context import host
 
 _POLICY = "; ".join(
     (
@@ -19,29 +23,54 @@ _POLICY = "; ".join(
     )
 )
 
+_HEARD = 64 * BODY_LIMIT
+"""How many bytes of a refused body are read before the connection is given up."""
+
 
 def register(app: Flask) -> None:
     """Guard every request and answer of the application."""
     app.before_request(_refuse_other_sites)
+    app.before_request(_read_chunks)
     app.after_request(_add_headers)
+    app.after_request(_hear_out)
 
 
 def _refuse_other_sites() -> None:
-    """A browser says where a form came from; a program that sends neither header is no browser."""
-    if request.method in ("GET", "HEAD", "OPTIONS"):
+    """A browser says where a form came from; a program, as DIUN is one, sends neither header."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if request.method in ("GET", "HEAD", "OPTIONS") or not (origin or site):
         return
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    if site in ("cross-site", "same-site") or (
-        site is None and origin is not None and urlsplit(origin).netloc != request.host
-    ):
+    same = site in ("same-origin", "none") if site else origin and origin.partition("://")[2] == host()
+    if not same:
         abort(403, "this request comes from another site's page, and was not carried out")
 
 
+def _read_chunks() -> None:
+    """Read a body that tells no length. werkzeug would cut it off at the limit in silence."""
+    if request.content_length is None:
+        request.max_content_length = BODY_LIMIT + 1
+        try:
+            body = request.get_data()
+        except Exception:  # The server's own, of any type, for chunks that are none.
+            abort(400, "the body could not be read")
+        if len(body) > BODY_LIMIT:
+            raise RequestEntityTooLarge
+
+
 def _add_headers(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", _POLICY)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["Referrer-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _hear_out(response: Response) -> Response:
+    """Read what a refused client still sends: closing a connection on unread bytes resets it, and loses the answer."""
+    if response.status_code >= 400 and "wsgi.input_terminated" in request.environ:
+        with suppress(Exception):  # The server's own, of any type, for a client that is gone.
+            stream, left = request.environ["wsgi.input"], _HEARD
+            while left > 0 and (heard := stream.read(min(left, 65536))):
+                left -= len(heard)
     return response

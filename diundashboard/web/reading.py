@@ -9,12 +9,6 @@ from flask import request
 
 from diundashboard.model import Invalid
 
-LARGEST_ID = 2**63 - 1
-"""The largest id that both databases can hold."""
-
-ID = f"int(max={LARGEST_ID})"
-"""The URL converter for an id: a larger number is no page."""
-
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -28,15 +22,22 @@ def number(name: str, default: int) -> int:
     return int(text)
 
 
-def one_of(choices: type[Choice], name: str, default: Choice) -> Choice | None:
+def one_of(choices: type[Choice], name: str, default: Choice) -> Choice:
+    """One of the values of an enumeration from the query string."""
+    try:
+        return choices(request.args.get(name, "") or default)
+    except ValueError:
+        raise Invalid(f"{name} must be one of {', '.join(choices)}") from None
+
+
+def one_or_all(choices: type[Choice], name: str, default: Choice) -> Choice | None:
     """One of the values of an enumeration from the query string, or None for `all`."""
-    text = request.args.get(name, "") or default
-    if text == "all":
+    if request.args.get(name) == "all":
         return None
     try:
-        return choices(text)
-    except ValueError:
-        raise Invalid(f"{name} must be one of {', '.join(choices)} or all") from None
+        return one_of(choices, name, default)
+    except Invalid as error:
+        raise Invalid(f"{error} or all") from None
 
 
 def id_list(name: str) -> list[int]:
@@ -46,4 +47,4 @@ def id_list(name: str) -> list[int]:
         raise Invalid("nothing was chosen")
     if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):
         raise Invalid(f"{name} must be a whole number")
-    return [min(int(text), LARGEST_ID) for text in texts]
+    return [int(text) for text in texts]

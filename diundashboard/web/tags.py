@@ -6,7 +6,6 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.web.context import store
-from diundashboard.web.reading import ID
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
 
@@ -24,14 +23,14 @@ def create() -> ResponseReturnValue:
     return _back()
 
 
-@blueprint.post(f"/<{ID}:tag_id>/rename")
+@blueprint.post("/<int:tag_id>/rename")
 def rename(tag_id: int) -> ResponseReturnValue:
     """Give a tag the name that the form names."""
     store().rename_tag(tag_id, request.form.get("name", ""))
     return _back()
 
 
-@blueprint.post(f"/<{ID}:tag_id>/delete")
+@blueprint.post("/<int:tag_id>/delete")
 def delete(tag_id: int) -> ResponseReturnValue:
     """Remove a tag; what carried it stays."""
     store().delete_tag(tag_id)

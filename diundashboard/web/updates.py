@@ -6,8 +6,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.model import State, UpdateQuery
-from diundashboard.web.context import settings, store
-from diundashboard.web.reading import ID, id_list, number, one_of
+from diundashboard.web.context import host, settings, store
+from diundashboard.web.reading import id_list, number, one_or_all
 
 blueprint = Blueprint("updates", __name__)
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("updates", __name__)
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
     """One page of updates."""
-    query = UpdateQuery(state=one_of(State, "state", State.PENDING), page=number("page", 1))
+    query = UpdateQuery(state=one_or_all(State, "state", State.PENDING), page=number("page", 1))
     page = store().updates(query)
     return render_template(
         "updates.html",
@@ -24,6 +24,8 @@ def index() -> ResponseReturnValue:
         known=page.total or store().updates(UpdateQuery(state=None, per_page=1)).total,
         tags=store().tags(),
         secret=bool(settings().webhook_secret),
+        same_view=_same_view(),
+        webhook=f"{request.scheme}://{host()}{url_for('webhook.receive')}",
     )
 
 
@@ -41,7 +43,7 @@ def reopen() -> ResponseReturnValue:
     return _back()
 
 
-@blueprint.post(f"/updates/<{ID}:update_id>/tag")
+@blueprint.post("/updates/<int:update_id>/tag")
 def tag(update_id: int) -> ResponseReturnValue:
     """Give an update the tag that the form names, new or not; an empty name takes its tag away."""
     store().tag_update(update_id, request.form.get("tag", "").strip() or None)
@@ -50,4 +52,9 @@ def tag(update_id: int) -> ResponseReturnValue:
 
 def _back() -> ResponseReturnValue:
     """The same view again: the forms carry its query string."""
-    return redirect(f"{url_for('updates.index')}?{request.query_string.decode('latin-1')}".removesuffix("?"), 303)
+    return redirect(url_for("updates.index") + _same_view(), 303)
+
+
+def _same_view() -> str:
+    """The query string, with its question mark. It comes from outside, so it is no argument for `url_for`."""
+    return f"?{request.query_string.decode('latin-1')}".removesuffix("?")

@@ -5,20 +5,26 @@ from __future__ import annotations
 import hmac
 
 from flask import Blueprint, request
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import MethodNotAllowed, Unauthorized
+from werkzeug.routing import Rule
 
 from diundashboard.notification import parse
 from diundashboard.web.context import settings, store
 
 blueprint = Blueprint("webhook", __name__)
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+@blueprint.record
+def _add_routes(state: BlueprintSetupState) -> None:
+    """A rule that names no methods takes every one, as DIUN sends whatever its setting `method` says."""
+    for path in ("/webhook", "/webhook/"):
+        state.app.url_map.add(Rule(path, endpoint="webhook.receive"))
 
 
-@blueprint.route("/webhook", methods=_METHODS)
-@blueprint.route("/webhook/", methods=_METHODS)
+@blueprint.endpoint("webhook.receive")
 def receive() -> ResponseReturnValue:
     """Store one notification. DIUN sends a GET with a body unless it is told another method."""
     if not _knows_secret():
@@ -27,7 +33,7 @@ def receive() -> ResponseReturnValue:
             www_authenticate=WWWAuthenticate("Bearer"),
         )
     body = request.get_data(cache=False)
-    if request.method == "GET" and not body:
+    if not body and request.method in ("GET", "HEAD", "OPTIONS"):
         raise MethodNotAllowed(
             ["POST"],
             "this address is for DIUN: set notif.webhook.endpoint (DIUN_NOTIF_WEBHOOK_ENDPOINT) to it "
