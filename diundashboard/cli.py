@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import socket
 import sys
 from contextlib import closing
@@ -19,21 +20,30 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("diundashboard").setLevel(logging.INFO)
+    # Until gunicorn takes over: the first process of a container ignores a signal that it has no handler for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         config = Config.read(os.environ)
         if options.command == "demo":
-            return _demo(config)
-        _check_address(config)
-        store = open_store(config)
+            _demo(config)
+        else:
+            _serve(config, options.reload)
     except (Misconfigured, StoreError, Invalid) as error:
         print(f"diundashboard: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _serve(config: Config, reload: bool) -> None:
+    _check_address(config)
+    store = open_store(config)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
     from diundashboard.server import Server
 
-    Server(config, store, options.reload).run()
-    return 0
+    Server(config, store, reload).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,14 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _demo(config: Config) -> int:
+def _demo(config: Config) -> None:
     from diundashboard import demo
 
     clock = [now()]
     with closing(open_store(config, lambda: clock[0])) as store:
         count = demo.fill(store, lambda time: clock.__setitem__(0, time), now())
     print(f"{count} notifications of a year are there; start the dashboard with: diundashboard serve")
-    return 0
 
 
 def _check_address(config: Config) -> None:

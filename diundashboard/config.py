@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ class Setting:
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise Misconfigured(f"{file_variable}: cannot read {path!r}: {reason}") from None
+            if not text:
+                # Without this, anyone could send, or the other database would be used, and nobody would notice.
+                raise Misconfigured(f"{file_variable}: {path!r} is empty")
         try:
             return self.check(text or self.default)
         except ValueError as error:
@@ -114,8 +117,8 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8080
     db_path: str = "diun.db"
-    database_url: str = ""
-    webhook_secret: str = ""
+    database_url: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
     web_concurrency: int | None = None
     trusted_proxies: int = 0
 

@@ -86,12 +86,15 @@ def _object(body: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
+    def ignore(number: str) -> None:
+        return None
+
     try:
-        # Numbers stay text: none is a known field, and Python limits how long an integer may be.
+        # Numbers are not read: none is a known field, and Python limits how long an integer may be.
         fields = json.loads(
             body.decode(json.detect_encoding(body), "replace"),
-            parse_int=str,
-            parse_float=str,
+            parse_int=ignore,
+            parse_float=ignore,
             parse_constant=refuse,
         )
     except RecursionError:

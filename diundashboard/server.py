@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+from collections.abc import Iterable
+from functools import partial
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from diundashboard.app import create_app
 from diundashboard.config import Config
@@ -13,6 +19,45 @@ from diundashboard.store import Store
 
 THREADS = 8
 """Requests that one worker answers at the same time."""
+
+FIRST_BYTE_TIMEOUT = 0.2
+"""Seconds that a thread waits for a new connection to say something, before it turns to others."""
+
+
+_STOP = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
+class Worker(ThreadWorker):
+    """gunicorn's worker with threads; told to stop, it finishes the requests that it has and waits for nothing else.
+
+    Browsers open connections ahead of time and keep others open. gunicorn's own worker waits seconds for each of them.
+    """
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        # gunicorn's own shuts the pool of threads down in here, for ever if the signal came while a thread was added.
+        self.handle_exit(sig, frame)
+
+    def handle(self, conn: TConn) -> bool:
+        wait = conn.wait_for_data
+        conn.wait_for_data = lambda timeout: wait(FIRST_BYTE_TIMEOUT)  # type: ignore[method-assign]
+        return super().handle(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        self._expire(self.keepalived_conns)
+        super().murder_keepalived()
+
+    def murder_pending(self) -> None:
+        self._expire(self.pending_conns)
+        super().murder_pending()
+
+    def _expire(self, idle: Iterable[TConn]) -> None:
+        if not self.alive:
+            for connection in idle:
+                connection.timeout = 0
 
 
 class Server(BaseApplication):
@@ -26,7 +71,7 @@ class Server(BaseApplication):
         options: dict[str, Any] = {
             "bind": self._config.bind,
             "workers": self._config.workers,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": THREADS,
             "reload": self._reload,
             "loglevel": "warning",
@@ -36,10 +81,28 @@ class Server(BaseApplication):
             # The forwarded headers are for TRUSTED_PROXIES to believe, not for gunicorn.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
+            # A pool that is still open would hold the process up for ten seconds.
+            "worker_exit": lambda server, worker: self._store.close(),
             "when_ready": lambda server: print(f"DIUN Dashboard runs at http://{self._config.bind}", flush=True),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
+    def run(self) -> None:
+        # A worker that is just forked still has the handlers of its parent, in which a signal would be lost.
+        os.register_at_fork(
+            before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, _STOP),
+            after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP),
+        )
+        super().run()
+
     def load(self) -> Any:
-        return create_app(self._config, self._store)
+        if not self._reload:
+            return create_app(self._config, self._store)
+        # A worker inherits the modules of the process that forked it, which are as old as that one.
+        for name in [name for name in sys.modules if name.partition(".")[0] == "diundashboard"]:
+            del sys.modules[name]
+        from diundashboard import app, store
+
+        self._store = store.open_store(self._config)
+        return app.create_app(self._config, self._store)

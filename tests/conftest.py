@@ -156,11 +156,7 @@ def dashboard(config: Config) -> Iterator[Dashboard]:
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
     with sync_playwright() as playwright:
-        chromium = _chromium()
-        launched = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox"] if os.geteuid() == 0 else [],
-        )
+        launched = playwright.chromium.launch(executable_path=chromium_path(), args=sandbox())
         yield launched
         launched.close()
 
@@ -174,7 +170,7 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
-def _chromium() -> str | None:
+def chromium_path() -> str | None:
     """The path of a Chromium, installed if there is none; None for Playwright's own."""
     for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
         if name and (found := shutil.which(name)):
@@ -187,6 +183,11 @@ def _chromium() -> str | None:
         return shutil.which("chromium")
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
     return None
+
+
+def sandbox() -> list[str]:
+    """Chromium's arguments: its sandbox cannot be had by root."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
 
 
 _NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser"}

@@ -7,6 +7,7 @@ and the lock is that transaction's own: it ends with the process, and then nothi
 
 from __future__ import annotations
 
+import glob
 import socket
 import uuid
 from importlib import resources
@@ -95,7 +96,8 @@ class PostgresMigrations(_Backend, PostgresqlPsycopgBackend):  # type: ignore[mi
 
 def migrations_of(backend: SQLiteMigrations | PostgresMigrations) -> MigrationList:
     """Every migration of the backend's folder, with its rollback."""
-    migrations: MigrationList = read_migrations(str(resources.files("diundashboard.migrations") / backend.folder))
+    folder = resources.files("diundashboard.migrations") / backend.folder
+    migrations: MigrationList = read_migrations(glob.escape(str(folder)))
     return migrations
 
 

@@ -222,6 +222,7 @@ class PostgresStore(Store):
             if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
                 connection.close()
                 raise Unavailable(f"{self._place} has the encoding {encoding}; create it with ENCODING 'UTF8'")
+            _configure(connection)
             migrate(PostgresMigrations(connection))
             with psycopg.connect(conninfo, autocommit=True) as connection:
                 _configure(connection)
@@ -1874,7 +1875,13 @@ def _conninfo(url: str) -> tuple[str, str]:
     place = (
         f'PostgreSQL at {host or "the local socket"}, port {port or 5432}, database "{name or parts.get("user", "")}"'
     )
-    return make_conninfo(url, connect_timeout=parts.get("connect_timeout") or CONNECT_TIMEOUT), place
+    timeout = parts.get("connect_timeout") or CONNECT_TIMEOUT
+    return make_conninfo(url, connect_timeout=timeout, client_encoding="UTF8"), place
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    """What a server or a database may set otherwise, and psycopg reads times by."""
+    connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false)")
 
 
 @contextmanager

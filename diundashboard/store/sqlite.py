@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -164,7 +165,7 @@ class _Arrival:
     at: int
     settled: bool = False
     update_id: int = 0
-    error: Unavailable | None = None
+    error: Exception | None = None
 
 
 class SQLiteStore(Store):
@@ -199,7 +200,7 @@ class SQLiteStore(Store):
             with self._locked_transaction() as cursor:
                 for arrival in batch:
                     arrival.update_id = self._record(cursor, arrival.notification, arrival.derived, arrival.at)
-        except Unavailable as error:
+        except Exception as error:
             for arrival in batch:
                 arrival.error = error
         for arrival in batch:
@@ -1571,9 +1572,9 @@ class SQLiteStore(Store):
     def _prepare(self) -> None:
         """Refuse what is no database of ours while it is untouched; bring the schema of what is one up to date."""
         path = Path(self._path)
-        if path.is_dir():
-            raise Unavailable(f"the SQLite database at {path} cannot be used: it is a folder; name a file in it")
         with _answering(self._path):
+            if path.is_dir():
+                raise Unavailable(f"the SQLite database at {path} cannot be used: it is a folder; name a file in it")
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.stat().st_size:
                 _refuse_foreign(path)
@@ -1676,15 +1677,31 @@ def _answering(path: str) -> Iterator[None]:
 
 def _connect(path: str) -> sqlite3.Connection:
     """A connection whose COMMIT survives a power cut, and that waits for the writers of other processes."""
-    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+    # An absolute path is always the name of a file; ":memory:" would be another database for each connection.
+    connection = sqlite3.connect(
+        Path(path).absolute(), timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+    )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Set the journal's mode, which stays with the file. SQLite does not wait for the lock that changing it needs."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -1698,20 +1715,25 @@ def _refuse_foreign(path: Path) -> None:
         migrated = (
             TABLE in tables and connection.execute(f"SELECT 1 FROM {TABLE} WHERE migration_id = ?", (FIRST,)).fetchone()
         )
-    if tables and not migrated and not _first_release(tables):
-        names = ", ".join(sorted(tables)[:5]) + (", ..." if len(tables) > 5 else "")
+    held = sorted(name for name in tables if not name.startswith(("sqlite_", "_yoyo_", "yoyo_")))
+    if held and not migrated and not _first_release(tables):
+        names = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "")
         raise Unavailable(
             f"the SQLite database at {path} is not one of DIUN Dashboard: it holds the tables {names}. "
             "It was left as it is; name another file in DB_PATH"
         )
 
 
+_FIRST_RELEASE = {
+    "updates": "image diun_version hostname status provider hub_link mime_type digest created platform ctn_name ctn_id "
+    "ctn_state ctn_status received_at acknowledged_at",
+    "tags": "id name",
+    "tag_assignments": "image tag_id",
+}
+
+
 def _first_release(tables: dict[str, set[str]]) -> bool:
-    return (
-        {"image", "hostname", "digest", "received_at", "acknowledged_at"} <= tables.get("updates", set())
-        and {"id", "name"} <= tables.get("tags", set())
-        and {"image", "tag_id"} <= tables.get("tag_assignments", set())
-    )
+    return all(set(columns.split()) <= tables.get(table, set()) for table, columns in _FIRST_RELEASE.items())
 
 
 def _microseconds(time: datetime) -> int:

@@ -52,7 +52,7 @@ def theme() -> str:
 
 @blueprint.app_template_filter()
 def age(time: datetime) -> str:
-    """How long ago, in the words of a person: `now`, `5 min`, `2 h`, `yesterday`, `34 d`."""
+    """How long ago, in the words of a person: `now`, `5 min`, `2 h`, `yesterday`, `34 d`, `3 y`."""
     seconds = max(0, int((now() - time).total_seconds()))
     if seconds < 60:
         return "now"
@@ -61,7 +61,9 @@ def age(time: datetime) -> str:
     if seconds < 24 * 3600:
         return f"{seconds // 3600} h"
     days = seconds // (24 * 3600)
-    return "yesterday" if days == 1 else f"{days} d"
+    if days == 1:
+        return "yesterday"
+    return f"{days} d" if days < 2 * 365 else f"{days // 365} y"
 
 
 @blueprint.app_template_filter()

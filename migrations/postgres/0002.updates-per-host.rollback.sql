@@ -43,12 +43,17 @@ SELECT DISTINCT ON (image)
   FROM later_updates
  ORDER BY image, received_at DESC, id DESC;
 
+-- A reference to one exact image has a tag behind the last slash, or a digest.
 INSERT INTO tag_assignments
-SELECT DISTINCT u.image, coalesce(own.tag_id, shared.tag_id)
+SELECT reference, tag_id
+  FROM later_tag_assignments
+ WHERE reference ~ '@|:[^/]*$';
+
+INSERT INTO tag_assignments
+SELECT u.image, a.tag_id
   FROM later_updates AS u
-  LEFT JOIN later_tag_assignments AS own ON own.reference_key = u.image_key
-  LEFT JOIN later_tag_assignments AS shared ON shared.reference_key = u.repository_key
- WHERE coalesce(own.tag_id, shared.tag_id) IS NOT NULL;
+  JOIN later_tag_assignments AS a ON a.reference_key = u.repository_key
+ON CONFLICT DO NOTHING;
 
 DROP TABLE notifications;
 

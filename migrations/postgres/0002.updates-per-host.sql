@@ -68,14 +68,18 @@ WITH written AS (
     UNION
     SELECT image FROM first_tag_assignments
 ),
-undigested AS (
-    SELECT text, split_part(text, '@', 1) AS bare, coalesce(substring(text FROM '@.*$'), '') AS digest
+clean AS (
+    SELECT text, btrim(text, E' \t\n\v\f\r') AS image
       FROM written
+),
+undigested AS (
+    SELECT text, split_part(image, '@', 1) AS bare, coalesce(substring(image FROM '@(.*)$'), '') AS digest
+      FROM clean
 ),
 named AS (
     SELECT text, digest,
            regexp_replace(bare, ':[^/]*$', '') AS name,
-           coalesce(substring(bare FROM ':([^/]*)$'), CASE WHEN digest = '' THEN 'latest' ELSE '' END) AS version
+           coalesce(substring(bare FROM ':([^/]+)$'), CASE WHEN digest = '' THEN 'latest' ELSE '' END) AS version
       FROM undigested
 ),
 located AS (
@@ -98,7 +102,7 @@ whole AS (
 )
 SELECT text, registry, version,
        CASE WHEN registry = 'docker.io' AND strpos(path, '/') = 0 THEN 'library/' || path ELSE path END AS repository,
-       CASE WHEN version = '' THEN digest ELSE ':' || version END AS suffix
+       CASE WHEN version = '' THEN '@' || digest ELSE ':' || version END AS suffix
   FROM whole;
 
 CREATE TABLE first_notifications AS
@@ -106,7 +110,9 @@ SELECT row_number() OVER (ORDER BY coalesce(f.received_at, f.acknowledged_at, f.
        f.hostname,
        n.registry || '/' || n.repository || n.suffix AS image,
        n.registry, n.repository, n.version, f.digest, f.status, f.provider, f.platform, f.mime_type, f.hub_link,
-       f.diun_version, f.created,
+       f.diun_version,
+       -- The year 1 is Go's word for no time.
+       CASE WHEN f.created >= '0002-01-01Z' THEN f.created END AS created,
        jsonb_strip_nulls(jsonb_build_object(
            'ctn_names', nullif(f.ctn_name, ''),
            'ctn_id', nullif(f.ctn_id, ''),
@@ -120,17 +126,25 @@ SELECT row_number() OVER (ORDER BY coalesce(f.received_at, f.acknowledged_at, f.
   FROM first_updates AS f
   JOIN first_references AS n ON n.text = f.image;
 
--- Two rows of the first release are one update where they differ in the digest behind the tag alone: the newest speaks.
+-- Two rows of the first release are one update where they differ in the digest behind the tag alone: the newest speaks,
+-- with the containers of both, and is done if the other one with its digest is.
+WITH named AS (
+    SELECT hostname, image, array_agg(DISTINCT btrim(container)) AS containers
+      FROM first_notifications AS f, unnest(f.containers) AS container
+     WHERE btrim(container) <> ''
+     GROUP BY hostname, image
+)
 INSERT INTO updates (
     hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type, hub_link,
     diun_version, created, metadata, containers, notifications, first_seen_at, received_at, acknowledged_at
 )
 SELECT hostname, image, registry, repository, version, digest, status,
        CASE WHEN status = 'update' OR digests THEN 'rebuild' ELSE 'new' END,
-       provider, platform, mime_type, hub_link, diun_version, created, metadata, containers, notifications,
-       first_seen_at, received_at, acknowledged_at
+       provider, platform, mime_type, hub_link, diun_version, created, metadata, coalesce(named.containers, '{}'),
+       notifications, first_seen_at, received_at, done_at
   FROM (
       SELECT *,
+             min(acknowledged_at) OVER (PARTITION BY hostname, image, digest) AS done_at,
              row_number() OVER (PARTITION BY hostname, image ORDER BY place DESC) AS newest,
              count(*) OVER (PARTITION BY hostname, image) AS notifications,
              min(received_at) OVER (PARTITION BY hostname, image) AS first_seen_at,
@@ -138,6 +152,7 @@ SELECT hostname, image, registry, repository, version, digest, status,
              <> max(digest) OVER (PARTITION BY hostname, image) AS digests
         FROM first_notifications
   ) AS ranked
+  LEFT JOIN named USING (hostname, image)
  WHERE newest = 1
  ORDER BY place;
 

@@ -1,4 +1,5 @@
 -- Back to one row for each image: the newest host speaks for it, and a repository's tag goes to each of its images.
+-- A time before 1970 is negative; counted from the year 1, its seconds and its fraction are not.
 
 ALTER TABLE updates RENAME TO later_updates;
 
@@ -30,7 +31,11 @@ CREATE TABLE tag_assignments (
 
 INSERT INTO updates
 SELECT image, diun_version, hostname, status, provider, hub_link, mime_type, digest,
-       coalesce(strftime('%Y-%m-%dT%H:%M:%S', created / 1000000, 'unixepoch') || printf('.%06dZ', created % 1000000), ''),
+       coalesce(
+           strftime('%Y-%m-%dT%H:%M:%S', (created + 62135596800000000) / 1000000 - 62135596800, 'unixepoch')
+           || printf('.%06dZ', (created + 62135596800000000) % 1000000),
+           ''
+       ),
        platform,
        coalesce((SELECT group_concat(value, ',') FROM json_each(containers)), ''),
        coalesce(json_extract(metadata, '$.ctn_id'), ''),
@@ -45,12 +50,17 @@ SELECT image, diun_version, hostname, status, provider, hub_link, mime_type, dig
   )
  WHERE place = 1;
 
+-- A reference to one exact image has a tag behind the last slash, or a digest.
 INSERT INTO tag_assignments
-SELECT u.image, coalesce(own.tag_id, shared.tag_id)
-  FROM (SELECT DISTINCT image, registry || '/' || repository AS name FROM later_updates) AS u
-  LEFT JOIN later_tag_assignments AS own ON own.reference = u.image
-  LEFT JOIN later_tag_assignments AS shared ON shared.reference = u.name
- WHERE coalesce(own.tag_id, shared.tag_id) IS NOT NULL;
+SELECT reference, tag_id
+  FROM later_tag_assignments
+ WHERE instr(reference, '@') > 0
+    OR instr(substr(reference, length(rtrim(reference, replace(reference, '/', ''))) + 1), ':') > 0;
+
+INSERT OR IGNORE INTO tag_assignments
+SELECT u.image, a.tag_id
+  FROM later_updates AS u
+  JOIN later_tag_assignments AS a ON a.reference = u.registry || '/' || u.repository;
 
 DROP TABLE notifications;
 

@@ -47,7 +47,7 @@ CREATE TABLE tag_assignments (
 );
 
 -- What the first release wrote as text, `2026-03-24 10:11:12` or RFC 3339 with any number of digits. SQLite's own
--- functions keep milliseconds only, so the fraction is cut off and added again.
+-- functions keep milliseconds only, so the fraction is cut off and added again. The year 1 is Go's word for no time.
 CREATE TABLE first_times AS
 WITH written (text) AS (
     SELECT received_at FROM first_updates
@@ -69,7 +69,8 @@ SELECT text,
            substr(substr(fraction, 1, length(fraction) - length(ltrim(fraction, '0123456789'))) || '000000', 1, 6)
            AS INTEGER
        ) AS at
-  FROM parts;
+  FROM parts
+ WHERE seconds >= '0002';
 
 -- An image reference in its parts: a digest after @, a tag after the last colon behind the last slash, and a registry
 -- where the first part looks like one. rtrim with all that is not a slash leaves what ends in the last slash.
@@ -79,11 +80,15 @@ WITH written (text) AS (
     UNION
     SELECT image FROM first_tag_assignments
 ),
+clean AS (
+    SELECT text, trim(text, char(9, 10, 11, 12, 13, 32)) AS image
+      FROM written
+),
 undigested AS (
     SELECT text,
-           CASE WHEN instr(text, '@') > 0 THEN substr(text, 1, instr(text, '@') - 1) ELSE text END AS bare,
-           CASE WHEN instr(text, '@') > 0 THEN substr(text, instr(text, '@')) ELSE '' END AS digest
-      FROM written
+           CASE WHEN instr(image, '@') > 0 THEN substr(image, 1, instr(image, '@') - 1) ELSE image END AS bare,
+           CASE WHEN instr(image, '@') > 0 THEN substr(image, instr(image, '@') + 1) ELSE '' END AS digest
+      FROM clean
 ),
 untagged AS (
     SELECT text, digest,
@@ -95,7 +100,7 @@ named AS (
     SELECT text, digest,
            folder || CASE WHEN instr(last, ':') > 0 THEN substr(last, 1, instr(last, ':') - 1) ELSE last END AS name,
            CASE
-               WHEN instr(last, ':') > 0 THEN substr(last, instr(last, ':') + 1)
+               WHEN instr(last, ':') BETWEEN 1 AND length(last) - 1 THEN substr(last, instr(last, ':') + 1)
                WHEN digest = '' THEN 'latest'
                ELSE ''
            END AS version
@@ -126,7 +131,7 @@ whole AS (
 )
 SELECT text, registry, version,
        CASE WHEN registry = 'docker.io' AND instr(path, '/') = 0 THEN 'library/' || path ELSE path END AS repository,
-       CASE WHEN version = '' THEN digest ELSE ':' || version END AS suffix
+       CASE WHEN version = '' THEN '@' || digest ELSE ':' || version END AS suffix
   FROM whole;
 
 CREATE TABLE first_notifications AS
@@ -176,17 +181,25 @@ SELECT f.hostname,
   LEFT JOIN first_times AS published ON published.text = f.created
  ORDER BY received_at, f.rowid;
 
--- Two rows of the first release are one update where they differ in the digest behind the tag alone: the newest speaks.
+-- Two rows of the first release are one update where they differ in the digest behind the tag alone: the newest speaks,
+-- with the containers of both, and is done if the other one with its digest is.
+WITH named AS (
+    SELECT hostname, image, json_group_array(DISTINCT trim(container.value)) AS containers
+      FROM first_notifications AS f, json_each(f.containers) AS container
+     WHERE trim(container.value) <> ''
+     GROUP BY hostname, image
+)
 INSERT INTO updates (
     hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type, hub_link,
     diun_version, created, metadata, containers, notifications, first_seen_at, received_at, acknowledged_at
 )
 SELECT hostname, image, registry, repository, version, digest, status,
        CASE WHEN status = 'update' OR digests THEN 'rebuild' ELSE 'new' END,
-       provider, platform, mime_type, hub_link, diun_version, created, metadata, containers, notifications,
-       first_seen_at, received_at, acknowledged_at
+       provider, platform, mime_type, hub_link, diun_version, created, metadata, coalesce(named.containers, '[]'),
+       notifications, first_seen_at, received_at, done_at
   FROM (
       SELECT *,
+             min(acknowledged_at) OVER (PARTITION BY hostname, image, digest) AS done_at,
              row_number() OVER (PARTITION BY hostname, image ORDER BY received_at DESC, rowid DESC) AS place,
              count(*) OVER (PARTITION BY hostname, image) AS notifications,
              min(received_at) OVER (PARTITION BY hostname, image) AS first_seen_at,
@@ -194,6 +207,7 @@ SELECT hostname, image, registry, repository, version, digest, status,
              <> max(digest) OVER (PARTITION BY hostname, image) AS digests
         FROM first_notifications
   )
+  LEFT JOIN named USING (hostname, image)
  WHERE place = 1
  ORDER BY received_at;
 

@@ -1,0 +1,361 @@
+"""What a person does and sees in a real browser, with JavaScript and without."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from importlib import resources
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from diundashboard.config import Config
+from tests.conftest import PAYLOADS
+from tests.dashboard import Dashboard, running
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=15_000)
+
+IMAGE = "<img src=x onerror=alert(0)>"
+HTML = "<img src=x onerror=alert(1)>\"'</textarea></title><script>alert(2)</script>&amp;"
+LONG = "a-repository-with-a-name-that-nobody-would-like-to-type/" * 3 + "and-its-image" * 5
+PHONE = 390
+VIEWS = ("/", "/?state=acknowledged", "/?state=muted", "/?page=9", "/tags", "/nowhere")
+
+
+def notify(dashboard: Dashboard, image: str, **fields: Any) -> None:
+    """Send a notification as DIUN does."""
+    body = {"hostname": "nas", "status": "new", "digest": "sha256:" + "a" * 64, "image": image, **fields}
+    assert dashboard.request("POST", "/webhook", json.dumps(body).encode()).status == 200
+
+
+@pytest.fixture
+def quick(config_of: Callable[[str], Config]) -> Iterator[Dashboard]:
+    """An empty dashboard on SQLite, for what does not depend on the database."""
+    with running(config_of("sqlite")) as served:
+        yield served
+
+
+@pytest.fixture
+def filled(quick: Dashboard) -> Dashboard:
+    """A dashboard on SQLite that knows the payloads of DIUN and some tags, and of which one update is done."""
+    first, second, third, *_ = [
+        quick.request("POST", "/webhook", path.read_bytes()).json["update"] for path in reversed(PAYLOADS)
+    ]
+    for action, form in (
+        (f"/updates/{first}/tag", "tag=web"),
+        (f"/updates/{second}/tag", "tag=media"),
+        ("/updates/acknowledge", f"id={third}"),
+    ):
+        headers = {"Content_Type": "application/x-www-form-urlencoded"}
+        assert quick.request("POST", action, form.encode(), **headers).status == 303
+    return quick
+
+
+def heading(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
+
+
+def rows(page: Page) -> Locator:
+    """One button a row that is pending."""
+    return page.get_by_role("button", name=re.compile("^Acknowledge .* on "))
+
+
+def test_one_update_is_acknowledged_and_taken_back(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0")
+    notify(dashboard, "redis:7")
+    page.goto(dashboard.url)
+    expect(heading(page)).to_have_text("2 pending")
+    page.get_by_role("button", name="Acknowledge redis on nas").click()
+    expect(heading(page)).to_have_text("1 pending")
+    expect(page.get_by_text("redis", exact=True)).to_have_count(0)
+    page.get_by_role("link", name="Acknowledged").click()
+    expect(heading(page)).to_have_text("1 acknowledged")
+    page.get_by_role("button", name="Take redis on nas back").click()
+    expect(heading(page)).to_have_text("0 acknowledged")
+    page.get_by_role("link", name="Pending", exact=True).click()
+    expect(heading(page)).to_have_text("2 pending")
+
+
+def test_all_that_are_shown_are_acknowledged_and_taken_back(dashboard: Dashboard, page: Page) -> None:
+    for number in range(3):
+        notify(dashboard, f"app{number}:1")
+    page.goto(dashboard.url)
+    page.get_by_role("button", name="Acknowledge all 3 shown").click()
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    page.get_by_role("link", name="Acknowledged").click()
+    page.get_by_role("button", name="Take back all 3 shown").click()
+    expect(page.get_by_role("heading", name="Nothing acknowledged yet")).to_be_visible()
+    page.goto(dashboard.url)
+    expect(rows(page)).to_have_count(3)
+
+
+def test_a_tag_is_created_renamed_and_deleted(dashboard: Dashboard, page: Page) -> None:
+    page.goto(dashboard.url)
+    page.get_by_role("link", name="Tags").click()
+    expect(page.get_by_role("heading", name="No tags yet")).to_be_visible()
+    page.get_by_label("Name of the new tag").fill("media")
+    page.get_by_role("button", name="Create").click()
+    expect(heading(page)).to_have_text("1 tag")
+    page.get_by_label("Name of media").fill("films & series")
+    page.get_by_label("Name of media").press("Enter")
+    expect(page.get_by_label("Name of films & series")).to_have_value("films & series")
+    page.get_by_label("Name of films & series").fill("photos")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("button", name="Delete photos")).to_be_hidden()
+    page.get_by_label("Delete photos").click()
+    page.get_by_role("button", name="Delete photos").click()
+    expect(page.get_by_role("heading", name="No tags yet")).to_be_visible()
+
+
+def test_an_update_is_tagged_by_typing_and_its_repository_with_it(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0")
+    notify(dashboard, "nginx:1.28.0", hostname="pi")
+    page.goto(dashboard.url)
+    field = page.get_by_label("Tag of nginx")
+    field.first.fill("web")
+    field.first.press("Enter")
+    for row in (0, 1):
+        expect(field.nth(row)).to_have_value("web")
+    field.last.fill("")
+    field.last.press("Enter")
+    for row in (0, 1):
+        expect(field.nth(row)).to_have_value("")
+    field.last.fill("proxy")
+    page.get_by_role("button", name="set").last.click()
+    expect(field.first).to_have_value("proxy")
+    page.get_by_role("link", name="Tags").click()
+    expect(heading(page)).to_have_text("2 tags")
+    expect(page.get_by_text("2 updates")).to_be_visible()
+
+
+def test_the_theme_is_switched_and_kept(quick: Dashboard, page: Page) -> None:
+    page.goto(f"{quick.url}/tags")
+    seen = []
+    for theme in ("light", "dark", "auto"):
+        page.get_by_role("button", name=f"Change to {theme}").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        expect(heading(page)).to_have_text("0 tags")
+        seen.append(background(page))
+        page.goto(f"{quick.url}/tags")
+        assert background(page) == seen[-1]
+    light, dark, auto = seen
+    assert brightness(light) > 240
+    assert brightness(dark) < 40
+    assert auto == light
+    page.emulate_media(color_scheme="dark")
+    assert background(page) == dark
+
+
+def background(page: Page) -> str:
+    colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return colour
+
+
+def brightness(colour: str) -> float:
+    """From 0, black, to 255, white."""
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_empty_page_tells_diun_the_address_that_the_browser_used(quick: Dashboard, page: Page, host: str) -> None:
+    page.goto(f"http://{host}:{quick.port}")
+    expect(page.get_by_role("heading", name="Point DIUN here")).to_be_visible()
+    address = f"http://{host}:{quick.port}/webhook"
+    expect(page.get_by_text(f"endpoint: {address}")).to_be_visible()
+    expect(page.get_by_text(f"DIUN_NOTIF_WEBHOOK_ENDPOINT={address}")).to_be_visible()
+
+
+def test_html_in_any_field_is_text(quick: Dashboard, page: Page) -> None:
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    fields = dict.fromkeys(("hostname", "digest", "status", "provider", "platform", "mime_type", "diun_version"), HTML)
+    metadata = {"ctn_names": HTML, HTML: HTML}
+    notify(quick, f"{IMAGE}:{IMAGE}", **fields, hub_link=f"https://example.org/{HTML}", metadata=metadata)
+    notify(quick, "nginx:1", hub_link="javascript:alert(3)", hostname=HTML)
+    page.goto(quick.url)
+    field = page.get_by_label("Tag of nginx")
+    field.fill(HTML)
+    field.press("Enter")
+    expect(field).to_have_value(HTML)
+    for path in ("/", "/?state=all", "/tags"):
+        page.goto(quick.url + path)
+        assert page.locator("img, textarea, main script, main title, [onerror]").count() == 0
+    page.goto(quick.url)
+    for text in (IMAGE, HTML):
+        expect(page.get_by_text(text, exact=True).first).to_be_visible()
+    assert page.locator("a[href^='javascript']").count() == 0
+    page.get_by_text("nginx", exact=True).first.click()
+    expect(heading(page)).to_have_text("2 pending")
+    assert dialogs == []
+
+
+def test_a_hundred_and_twenty_updates_are_three_pages(quick: Dashboard, page: Page) -> None:
+    for number in range(120):
+        notify(quick, f"app{number}:1")
+    page.goto(quick.url)
+    for count in (50, 50, 20):
+        expect(heading(page)).to_have_text("120 pending")
+        expect(rows(page)).to_have_count(count)
+        older = page.get_by_role("link", name="Older")
+        if count == 50:
+            older.click()
+            expect(page.get_by_role("link", name="Newer")).to_be_visible()
+    expect(older).to_have_count(0)
+    page.get_by_role("button", name="Acknowledge all 20 shown").click()
+    expect(heading(page)).to_have_text("100 pending")
+    page.get_by_role("link", name="Pending", exact=True).click()
+    expect(rows(page)).to_have_count(50)
+
+
+def test_no_page_asks_another_origin_or_breaks_its_own_policy(filled: Dashboard, page: Page) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    for path in VIEWS:
+        page.goto(filled.url + path)
+    page.goto(filled.url)
+    page.get_by_role("button", name="Acknowledge all").click()
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    assert len(asked) > len(VIEWS)
+    assert [url for url in asked if not url.startswith(f"{filled.url}/")] == []
+    refused = "Failed to load resource: the server responded with a status of 40"
+    assert [complaint for complaint in complaints if not complaint.startswith(refused)] == []
+
+
+def test_the_icons_are_drawn(quick: Dashboard, page: Page) -> None:
+    """They come from a file of their own, which the policy has to let in."""
+    page.goto(quick.url, wait_until="networkidle")
+    drawn = page.get_by_role("button", name="Theme").locator("svg use").evaluate("use => use.getBBox().width")
+    assert drawn > 5
+
+
+def test_nothing_scrolls_sideways_on_a_phone(filled: Dashboard, page: Page) -> None:
+    long = {"hostname": LONG, "metadata": {"ctn_names": f"{LONG},{LONG}"}, "hub_link": "https://example.org"}
+    notify(filled, f"registry.example.org:5000/{LONG}:{'1.2.3-' * 15}", **long)
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    page.goto(filled.url)
+    page.get_by_label(re.compile("^Tag of and-its")).fill("x" * 100)
+    page.get_by_label(re.compile("^Tag of and-its")).press("Enter")
+    for path in VIEWS:
+        page.goto(filled.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, path
+    page.goto(f"{filled.url}/tags")
+    for more in page.locator("summary").all():
+        more.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+        box = page.get_by_role("button", name="Delete").bounding_box()
+        assert box
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= PHONE
+        more.click()
+
+
+def test_nothing_scrolls_sideways_on_an_empty_page_of_a_phone(quick: Dashboard, page: Page) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    for path in VIEWS:
+        page.goto(quick.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, path
+
+
+def test_what_one_taps_on_a_phone_is_as_large_as_a_thumb(filled: Dashboard, page: Page) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    for path in ("/", "/tags"):
+        page.goto(filled.url + path)
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("button, input, summary, nav a, header a")]
+                .filter(control => control.checkVisibility() && control.type !== "hidden")
+                .filter(control => control.getBoundingClientRect().height < 44)
+                .map(control => control.outerHTML)"""
+        )
+        assert small == [], path
+
+
+CONTROLS = "a[href], button, input:not([type=hidden]), summary"
+FOCUSED = """() => {
+    const control = document.activeElement;
+    const style = getComputedStyle(control);
+    const box = control.getBoundingClientRect();
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    const there = box.width > 0 && box.right > 0 && style.visibility === "visible" && style.opacity === "1";
+    return [[...document.querySelectorAll(SELECTOR)].indexOf(control), outlined && there, control.outerHTML];
+}""".replace("SELECTOR", json.dumps(CONTROLS))
+
+
+def test_tab_reaches_every_control_and_shows_where_one_is(filled: Dashboard, page: Page) -> None:
+    for path in ("/", "/?state=acknowledged", "/tags", "/nowhere"):
+        page.goto(filled.url + path)
+        reachable = [
+            number
+            for number, control in enumerate(page.locator(CONTROLS).all())
+            if control.evaluate("control => control.checkVisibility()")
+        ]
+        reached = []
+        for _ in reachable:
+            page.keyboard.press("Tab")
+            number, shown, control = page.evaluate(FOCUSED)
+            assert shown, control
+            reached.append(number)
+        assert reached == reachable, path
+
+
+def test_a_keyboard_is_enough_to_work_an_update_off(quick: Dashboard, page: Page) -> None:
+    notify(quick, "nginx:1")
+    page.goto(quick.url)
+    page.get_by_label("Tag of nginx").focus()
+    page.keyboard.type("web")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Tag of nginx")).to_have_value("web")
+    page.get_by_label("Tag of nginx").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+
+
+def test_the_first_tab_leads_to_the_content(filled: Dashboard, page: Page) -> None:
+    page.goto(filled.url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{filled.url}/#main")
+
+
+def test_an_error_leads_back(quick: Dashboard, page: Page) -> None:
+    page.goto(f"{quick.url}/tags")
+    for _ in range(2):
+        page.get_by_label("Name of the new tag").fill("media")
+        page.get_by_role("button", name="Create").click()
+    expect(heading(page)).to_have_text("There is one already")
+    page.get_by_role("link", name="Back to the updates").click()
+    expect(page.get_by_role("heading", name="Point DIUN here")).to_be_visible()
+
+
+def test_times_are_the_viewers_where_there_is_javascript(quick: Dashboard, browser: Browser) -> None:
+    notify(quick, "nginx:1", created="2026-07-01T10:00:00Z")
+    context = browser.new_context(timezone_id="America/New_York", locale="en-US")
+    page = context.new_page()
+    page.goto(quick.url)
+    expect(page.locator("time").first).to_have_attribute("title", re.compile("July 1, 2026 at 6:00:00"))
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(filled: Dashboard, browser: Browser, scheme: Literal["light", "dark"]) -> None:
+    """axe-core is what browsers' own accessibility audits run."""
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    wide, phone = (1440, VIEWS), (PHONE, ("/", "/tags"))
+    for width, path in [(width, path) for width, paths in (wide, phone) for path in paths]:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(filled.url + path)
+        for more in page.locator("summary").all()[:1]:
+            more.click()
+        page.evaluate(axe)
+        found = page.evaluate("axe.run().then(found => found.violations)")
+        assert [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found] == [], (path, width)
+    context.close()

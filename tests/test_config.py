@@ -1,0 +1,215 @@
+"""Every setting: what it is when nobody sets it, what it may be, and what is said about everything else."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diundashboard.config import SETTINGS, Config, Misconfigured, Setting
+
+SECRETS = [setting for setting in SETTINGS if setting.secret]
+
+
+def refusal(**environ: str) -> str:
+    """The one line that keeps the dashboard from starting."""
+    with pytest.raises(Misconfigured) as caught:
+        Config.read(environ)
+    message = str(caught.value)
+    assert message.isprintable()
+    return message
+
+
+@pytest.fixture(params=SECRETS, ids=lambda setting: setting.name)
+def secret(request: pytest.FixtureRequest) -> Setting:
+    """Each setting that is a secret in turn."""
+    setting: Setting = request.param
+    return setting
+
+
+def value(config: Config, setting: Setting) -> Any:
+    return getattr(config, setting.name.lower())
+
+
+# Defaults
+
+
+def test_nothing_need_be_set() -> None:
+    assert Config.read({}) == Config(
+        host="127.0.0.1",
+        port=8080,
+        db_path="diun.db",
+        database_url="",
+        webhook_secret="",
+        web_concurrency=None,
+        trusted_proxies=0,
+    )
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    empty = {setting.name: "" for setting in SETTINGS} | {f"{setting.name}_FILE": "" for setting in SETTINGS}
+    assert Config.read(empty) == Config()
+
+
+def test_the_settings_and_what_is_read_from_them_are_the_same() -> None:
+    assert [setting.name.lower() for setting in SETTINGS] == [field.name for field in dataclasses.fields(Config)]
+    assert Config.read({}) == Config()
+
+
+def test_every_setting_says_what_it_means_in_one_line() -> None:
+    for setting in SETTINGS:
+        assert setting.meaning.isprintable()
+        assert setting.meaning.endswith(".")
+
+
+def test_variables_of_others_are_ignored() -> None:
+    assert Config.read({"PATH": "/bin", "port": "9000", "PORT_FILE": "/no/such/file"}) == Config()
+
+
+# Values
+
+
+def test_every_setting_is_read() -> None:
+    assert Config.read(
+        {
+            "HOST": "0.0.0.0",
+            "PORT": "9000",
+            "DB_PATH": "/data/diun.db",
+            "DATABASE_URL": "postgresql://diun@db/diun",
+            "WEBHOOK_SECRET": "Token123456",
+            "WEB_CONCURRENCY": "4",
+            "TRUSTED_PROXIES": "1",
+        }
+    ) == Config("0.0.0.0", 9000, "/data/diun.db", "postgresql://diun@db/diun", "Token123456", 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("PORT", 1, 65535), ("WEB_CONCURRENCY", 1, 64), ("TRUSTED_PROXIES", 0, 9)]
+)
+def test_a_number_is_whole_and_within_its_limits(name: str, low: int, high: int) -> None:
+    for number in (low, high):
+        assert getattr(Config.read({name: str(number)}), name.lower()) == number
+    for bad in (
+        str(low - 1),
+        str(high + 1),
+        "-1",
+        "+1",
+        "1.0",
+        " 1",
+        "1\n",
+        "1_0",
+        "0x1",
+        "1e1",
+        "٣",
+        "²",
+        "one",
+        "9" * 10_000,
+    ):
+        message = refusal(**{name: bad})
+        assert message == f"{name} is {bad!r}, but must be a whole number from {low} to {high}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "workers"),
+    [
+        ({}, 1),
+        ({"DATABASE_URL": "postgresql://db"}, 2),
+        ({"WEB_CONCURRENCY": "3"}, 3),
+        ({"DATABASE_URL": "postgresql://db", "WEB_CONCURRENCY": "1"}, 1),
+    ],
+)
+def test_one_worker_serves_on_sqlite_and_two_on_postgresql_unless_it_is_said_otherwise(
+    environ: dict[str, str], workers: int
+) -> None:
+    assert Config.read(environ).workers == workers
+
+
+@pytest.mark.parametrize(
+    ("host", "bind"), [("", "127.0.0.1:8080"), ("localhost", "localhost:8080"), ("::1", "[::1]:8080")]
+)
+def test_an_ipv6_address_stands_in_brackets_before_its_port(host: str, bind: str) -> None:
+    assert Config.read({"HOST": host}).bind == bind
+
+
+@pytest.mark.parametrize("name", ["HOST", "DB_PATH", "DATABASE_URL"])
+@pytest.mark.parametrize("text", ["a b", " ", "日本", "a'b\"c\\", "%s", "x" * 10_000])
+def test_text_is_taken_as_it_is(name: str, text: str) -> None:
+    assert getattr(Config.read({name: text}), name.lower()) == text
+
+
+@pytest.mark.parametrize("name", ["HOST", "DB_PATH"])
+def test_text_with_nul_is_refused(name: str) -> None:
+    assert refusal(**{name: "a\0b"}) == f"{name} is 'a\\x00b', but must be text without NUL characters"
+
+
+@pytest.mark.parametrize("text", ["Token123456", "Bearer x", "a b", "pässwörd", "=;,%#", "x" * 1000])
+def test_a_webhook_secret_is_any_text_in_one_line(text: str) -> None:
+    assert Config.read({"WEBHOOK_SECRET": text}).webhook_secret == text
+
+
+@pytest.mark.parametrize("text", [" hunter2", "hunter2 ", "hunter2\n", "hunt\ner2", "hunt\ter2", "hunt\x7fer2", "\0"])
+def test_a_webhook_secret_that_no_header_can_carry_is_refused(text: str) -> None:
+    message = refusal(WEBHOOK_SECRET=text)
+    assert message.startswith("WEBHOOK_SECRET must be text in one line without spaces around it")
+    assert "hunt" not in message
+
+
+# Secrets
+
+
+def test_the_secrets_are_known() -> None:
+    assert [setting.name for setting in SECRETS] == ["DATABASE_URL", "WEBHOOK_SECRET"]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_a_secret_can_be_read_from_a_file(tmp_path: Path, secret: Setting, end: str) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(f"hüntér 2{end}".encode())
+    assert value(Config.read({f"{secret.name}_FILE": str(file), secret.name: ""}), secret) == "hüntér 2"
+
+
+def test_a_secret_is_set_in_one_way_only(tmp_path: Path, secret: Setting) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hunter2")
+    message = refusal(**{secret.name: "hunter3", f"{secret.name}_FILE": str(file)})
+    assert message == f"set {secret.name} or {secret.name}_FILE, not both"
+
+
+def test_a_secret_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path, secret: Setting) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"hunter2\xff")
+    for path, reason in [
+        (tmp_path / "missing", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        (binary / "under", "Not a directory"),
+        (binary, "it is not UTF-8 text"),
+    ]:
+        message = refusal(**{f"{secret.name}_FILE": str(path)})
+        assert message == f"{secret.name}_FILE: cannot read {str(path)!r}: {reason}"
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\r\n\r\n"])
+def test_an_empty_secret_file_does_not_count_as_no_secret(tmp_path: Path, secret: Setting, content: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(content)
+    assert refusal(**{f"{secret.name}_FILE": str(file)}) == f"{secret.name}_FILE: {str(file)!r} is empty"
+
+
+def test_what_is_wrong_with_a_secret_is_said_without_it(tmp_path: Path, secret: Setting) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(b"hunter2\0")
+    for message in (refusal(**{secret.name: "hunter2\0"}), refusal(**{f"{secret.name}_FILE": str(file)})):
+        assert message.startswith(f"{secret.name} must be text")
+        assert "hunter2" not in message
+
+
+def test_a_secret_is_not_shown_with_the_settings(secret: Setting) -> None:
+    assert "hunter2" not in repr(Config.read({secret.name: "hunter2"}))
+
+
+def test_a_setting_that_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("9000")
+    assert Config.read({"PORT_FILE": str(file)}).port == 8080

@@ -1,0 +1,96 @@
+"""What a machine asks about the dashboard itself, and what everybody is told while the database is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+from psycopg.conninfo import make_conninfo
+from werkzeug.test import TestResponse
+
+from diundashboard.app import create_app
+from diundashboard.config import Config
+from diundashboard.store import Store, open_store
+from tests.store.test_contract import record
+from tests.web.test_updates_page import check_error_page
+
+PASSWORD = "s3cr3t-p4ssw0rd"
+
+
+def test_the_process_and_the_database_answer(client: FlaskClient) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("ruin", ["garbage", "folder"])
+def test_a_ruined_sqlite_file_is_told_in_words(tmp_path: Path, ruin: str) -> None:
+    config = Config(db_path=str(tmp_path / "diun.db"))
+    store = open_store(config)
+    record(store)
+    if ruin == "garbage":
+        for file in tmp_path.iterdir():
+            file.write_bytes(b"garbage" * 4096)
+    else:
+        store.close()
+        Path(config.db_path).unlink()
+        Path(config.db_path).mkdir()
+    check_told(config, store, {"garbage": "file is not a database", "folder": "unable to open database file"}[ruin])
+    store.close()
+
+
+@pytest.fixture
+def dropped(postgres_server: str) -> Iterator[Callable[[], tuple[Config, Store]]]:
+    """Make a store in use whose database is then dropped."""
+    name = f"dropped_{os.getpid()}"
+    stores = []
+
+    def make() -> tuple[Config, Store]:
+        config = Config(database_url=make_conninfo(postgres_server, dbname=name, password=PASSWORD))
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+            store = open_store(config)
+            stores.append(store)
+            record(store)
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return config, store
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.postgres
+def test_a_dropped_postgresql_database_is_told_in_words(dropped: Callable[[], tuple[Config, Store]]) -> None:
+    config, store = dropped()
+    check_told(config, store, "PostgreSQL at ")
+
+
+def check_told(config: Config, store: Store, words: str) -> None:
+    """Everybody is told that the database does not answer, and why; a monitor, that the process still does."""
+    app = create_app(config, store)
+
+    def ask(method: str, path: str) -> TestResponse:
+        return app.test_client().open(path, method=method, data=b'{"image": "nginx", "state": "pending", "name": "x"}')
+
+    programs = [("GET", "/readyz"), ("POST", "/webhook"), ("GET", "/api/v1/updates"), ("PATCH", "/api/v1/updates/1")]
+    people = [("GET", "/"), ("GET", "/tags"), ("POST", "/updates/1/tag"), ("POST", "/tags/1/delete")]
+    # At once: a store may wait for its database before it gives up.
+    with ThreadPoolExecutor(len(programs + people)) as threads:
+        answers = list(threads.map(lambda question: ask(*question), programs + people))
+    for answer in answers[: len(programs)]:
+        assert (answer.status_code, answer.mimetype) == (503, "application/json")
+        assert answer.json
+        assert list(answer.json) == ["error"]
+        assert words in answer.json["error"]
+    for answer in answers[len(programs) :]:
+        check_error_page(answer, 503, "The database does not answer")
+        assert words in unescape(answer.text)
+    assert not any(PASSWORD in answer.text for answer in answers)
+    assert ask("GET", "/healthz").status_code == 200
