@@ -439,7 +439,7 @@ class Insights:
     """What the history tells.
 
     `notifications` counts by day and kind, `pending` says how many were open at the end of each day, both for the last
-    53 weeks and without the days before the first notification. The waits are those of the last 5,000 updates done.
+    53 weeks and without the days before the first notification. The waits are those of the last 2,000 updates done.
     """
 
     notifications: Mapping[date, Mapping[str, int]]
@@ -473,7 +473,7 @@ class Rule:
 INSIGHT_DAYS = 371
 """How many days the insights show: 53 weeks."""
 
-WAITS = 5000
+WAITS = 2000
 """How many of the last updates done the waits are taken from."""
 
 REFUSALS_KEPT = 200

@@ -1847,18 +1847,6 @@ class PostgresStore(Store):
         )
 
 
-def _configure(connection: psycopg.Connection) -> None:
-    """Make a session independent of the server's defaults.
-
-    With another isolation level, statements would not see what was committed while they waited for a lock. In another
-    time zone, the last hours before the year 10000 are no time of Python.
-    """
-    connection.execute(
-        "SELECT set_config('default_transaction_isolation', 'read committed', FALSE), "
-        "set_config('TimeZone', 'UTC', FALSE)"
-    )
-
-
 def _conninfo(url: str) -> tuple[str, str]:
     """The conninfo string for psycopg, and where it leads, in words without its password."""
     try:
@@ -1880,8 +1868,18 @@ def _conninfo(url: str) -> tuple[str, str]:
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:
-    """What a server or a database may set otherwise, and psycopg reads times by."""
-    connection.execute("SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false)")
+    """Make a session independent of what a server, a database or a role may set otherwise.
+
+    psycopg reads times by the first two. With another isolation level, statements would not see what was committed
+    while they waited for a lock.
+    """
+    connection.execute(
+        """
+        SELECT set_config('TimeZone', 'UTC', FALSE),
+               set_config('DateStyle', 'ISO', FALSE),
+               set_config('default_transaction_isolation', 'read committed', FALSE)
+        """
+    )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -389,14 +389,23 @@ class SQLiteStore(Store):
         with self._transaction("DEFERRED") as cursor:
             where, values = self._where(query)
             total: int = cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values).fetchone()[0]
-            rows = cursor.execute(
+            # The index holds what rows are sorted by; only those of the page are read whole.
+            ids = cursor.execute(
                 f"""
-                {_UPDATE} {_FROM}
+                SELECT u.id {_FROM}
                  WHERE {where}
                  ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
                  LIMIT :limit OFFSET :offset
                 """,
                 values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
+            ).fetchall()
+            rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                  JOIN json_each(:ids) AS place ON place.value = u.id
+                 ORDER BY place.key
+                """,
+                {"ids": json.dumps([id for (id,) in ids]), "now": values["now"]},
             ).fetchall()
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
@@ -414,9 +423,9 @@ class SQLiteStore(Store):
                 values | {"untagged": UNTAGGED},
             ).fetchall()
             states = cursor.execute(
-                f"""
-                SELECT (SELECT count(*) {_FROM} WHERE {_STATE[State.PENDING]} AND NOT u.folded),
-                       (SELECT count(*) {_FROM} WHERE {_STATE[State.SNOOZED]} AND NOT u.folded),
+                """
+                SELECT (SELECT count(*) FROM series WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now),
+                       (SELECT count(*) FROM series WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now),
                        (SELECT count(*) FROM updates WHERE acknowledged_at IS NOT NULL)
                        - (
                            SELECT count(*)
@@ -435,16 +444,19 @@ class SQLiteStore(Store):
         with self._transaction("DEFERRED") as cursor:
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
-                f"SELECT u.kind, count(*), min(u.received_at) {_FROM} WHERE {where} GROUP BY u.kind", values
+                f"SELECT u.kind, s.host_id, count(*), min(u.received_at) {_FROM} WHERE {where} GROUP BY u.kind, s.host_id",
+                values,
             ).fetchall()
-            hosts: int = cursor.execute(f"SELECT count(DISTINCT s.host_id) {_FROM} WHERE {where}", values).fetchone()[0]
             done = dict(
                 cursor.execute("SELECT day, sum(closed) FROM days WHERE day > ? GROUP BY day", (today - 7,)).fetchall()
             )
+        kinds: Counter[str] = Counter()
+        for kind, _, count, _ in rows:
+            kinds[kind] += count
         return Summary(
-            kinds={kind: count for kind, count, _ in rows},
-            hosts=hosts,
-            oldest=_time_or_none(min((oldest for _, _, oldest in rows), default=None)),
+            kinds=dict(kinds),
+            hosts=len({host_id for _, host_id, _, _ in rows}),
+            oldest=_time_or_none(min((oldest for *_, oldest in rows), default=None)),
             done=tuple(done.get(day, 0) for day in range(today - 6, today + 1)),
         )
 

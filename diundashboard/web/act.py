@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.command import script
 from diundashboard.model import NEXT_VERSION, Action, Invalid, now
 from diundashboard.web.context import person, store
-from diundashboard.web.reading import number, posted_view, selection, view_of
+from diundashboard.web.reading import address, number, posted_view, selection, view_of
 
 blueprint = Blueprint("act", __name__, url_prefix="/act")
 
@@ -129,7 +129,7 @@ def _after(action: Action) -> ResponseReturnValue:
 def _back(did: str = "") -> ResponseReturnValue:
     """The page that the form stood on: one update's, or a view."""
     if back := number(request.form, "back", 0):
-        page, view = url_for("updates.detail", update_id=back), ""
+        page = url_for("updates.detail", update_id=back)
     else:
-        page, view = "/", _view()
-    return redirect(f"{page}?{'&'.join(filter(None, (view.removeprefix('?'), did)))}", 303)
+        page = address(_view())
+    return redirect(f"{page}{'&' if '?' in page else '?'}{did}" if did else page, 303)

@@ -15,9 +15,10 @@ from flask.typing import ResponseReturnValue
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Update, UpdateQuery, now, storable
 from diundashboard.web.context import host
-from diundashboard.web.reading import view_of
+from diundashboard.web.reading import address, view_of
 
 blueprint = Blueprint("appearance", __name__)
+blueprint.add_app_template_global(address)
 
 THEMES = ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
@@ -41,6 +42,12 @@ def _same_page() -> str:
     if site != host() or path.startswith(("/", "\\")):
         return url_for("updates.index")
     return f"/{path}"
+
+
+@blueprint.app_template_global()
+def root() -> str:
+    """What stands before every path of this site: nothing, or the prefix that a proxy adds."""
+    return request.script_root
 
 
 @blueprint.app_template_global()

@@ -21,7 +21,7 @@ def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseRetur
     def answer() -> ResponseReturnValue:
         parts = (store().stamp(), theme(), asset("style.css"), asset("page.js"), request.full_path, request.host)
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
-        response = make_response("", 304) if tag in request.if_none_match else make_response(view())
+        response = make_response("", 304) if request.if_none_match.contains_weak(tag) else make_response(view())
         response.set_etag(tag)
         response.headers["Cache-Control"] = "private, no-cache"
         return response

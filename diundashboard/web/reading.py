@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from flask import request
+from flask import request, url_for
 
 from diundashboard.model import Age, Group, Invalid, Selection, Sort, State, UpdateQuery
 
@@ -95,6 +95,11 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
     usual = {"state": default.state, "sort": default.sort, "group": default.group, "fold": Fold.YES, "page": 1}
     written = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)})
     return f"?{written}" if written else ""
+
+
+def address(view: str) -> str:
+    """Where a view is shown, by its query string. Without one, the start page would be."""
+    return url_for("updates.index") + (view or "?state=pending")
 
 
 def posted_view() -> UpdateQuery:

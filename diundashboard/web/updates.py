@@ -10,7 +10,7 @@ from diundashboard.link import links
 from diundashboard.model import UpdateQuery, now
 from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
-from diundashboard.web.reading import number, query_of, view_of
+from diundashboard.web.reading import address, number, query_of, view_of
 
 blueprint = Blueprint("updates", __name__)
 
@@ -22,15 +22,17 @@ def index() -> ResponseReturnValue:
     views = store().views()
     start = next((view for view in views if view.is_start), None)
     if start and not request.query_string:
-        return redirect(f"/{start.query}", 302)
+        return redirect(address(start.query), 302)
     query = query_of(request.args)
     page = store().updates(query)
     did = number(request.args, "did", 0)
+    if did and page.total and not page.updates:  # The last page was worked off.
+        return redirect(f"{address(view_of(query, page=page.pages))}&did={did}", 302)
     return render_template(
         "updates.html",
         query=query,
         page=page,
-        link=lambda **changes: f"/{view_of(query, **changes) or '?'}",
+        link=lambda **changes: address(view_of(query, **{"until": None, **changes})),
         onward=query.until or now(),
         view=view_of(query, page=query.page),
         choices=store().choices(query),

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.web.context import store
-from diundashboard.web.reading import number, query_of, view_of
+from diundashboard.web.reading import address, number, query_of, view_of
 
 blueprint = Blueprint("views", __name__, url_prefix="/views")
 
@@ -22,9 +22,9 @@ def index() -> ResponseReturnValue:
 @blueprint.post("")
 def save() -> ResponseReturnValue:
     """Keep the posted view under the posted name, and show it."""
-    query = view_of(query_of(dict(parse_qsl(request.form.get("query", "").removeprefix("?")))))
-    view = store().save_view(request.form.get("name", ""), query)
-    return redirect(f"/{view.query or '?state=pending'}", 303)
+    query = query_of(dict(parse_qsl(request.form.get("query", "").removeprefix("?"))))
+    view = store().save_view(request.form.get("name", ""), view_of(query, until=None))
+    return redirect(address(view.query), 303)
 
 
 @blueprint.post("/start")

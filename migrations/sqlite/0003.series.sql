@@ -190,8 +190,20 @@ CREATE TABLE version_rules (
 
 DROP INDEX updates_pending;
 
--- The pending page, newest first: what is folded under a newer version is no row of it.
-CREATE INDEX updates_open ON updates (received_at, id) WHERE acknowledged_at IS NULL AND NOT folded;
+-- The pending page, newest first: what is folded under a newer version is no row of it. It holds all that rows are
+-- counted, sorted and grouped by, so that only those of one page are read whole.
+CREATE INDEX updates_open ON updates (
+    received_at, id, series_id, kind, tag_id, registry, provider, name, stack
+) WHERE acknowledged_at IS NULL AND NOT folded;
+
+-- How many are pending and snoozed.
+CREATE INDEX series_open ON series (muted_at, snoozed_until) WHERE open > 0;
+
+-- The muted.
+CREATE INDEX series_muted ON series (muted_at) WHERE muted_at IS NOT NULL;
+
+-- The noisiest repositories.
+CREATE INDEX series_heard ON series (registry, repository, heard);
 
 -- The snoozed.
 CREATE INDEX series_snoozed ON series (snoozed_until) WHERE snoozed_until > 0;
@@ -200,7 +212,9 @@ CREATE INDEX series_snoozed ON series (snoozed_until) WHERE snoozed_until > 0;
 CREATE INDEX updates_of_series ON updates (series_id);
 
 -- How long what was done had waited.
-CREATE INDEX updates_done ON updates (acknowledged_at) WHERE acknowledged_at IS NOT NULL;
+CREATE INDEX updates_done ON updates (
+    acknowledged_at, id, series_id, received_at, tag_id
+) WHERE acknowledged_at IS NOT NULL;
 
 -- The updates of a repository, whose tag changes for all.
 CREATE INDEX updates_of_repository ON updates (registry || '/' || repository);

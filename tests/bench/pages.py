@@ -37,7 +37,7 @@ WEIGHT = 150 * 1024
 
 PAGES = {
     "first page": "/?state=pending",
-    "filtered page": "/?host=host07&kind=minor&q=repo1",
+    "filtered page": "/?host=host08&kind=minor&q=repo1",
     "group view": "/?group=tag",
     "insights": "/insights",
     "history": "/history",
@@ -115,7 +115,7 @@ def _body(host: int, repository: int, version: int) -> bytes:
         "status": "new",
         "provider": ("docker", "swarm", "kubernetes")[host % 3],
         "image": f"{('docker.io', 'ghcr.io', 'quay.io')[repository % 3]}/team{repository % 25}/repo{repository}:"
-        f"{1 + version // 4}.{(version * (repository % 3)) % 5}.{version}",
+        f"{1 + (version // 4) * (repository % 4 == 0)}.{version * (repository % 2)}.{version}",
         "hub_link": f"https://example.org/repo{repository}",
         "mime_type": "application/vnd.oci.image.index.v1+json",
         "digest": f"sha256:{host:02}{repository:03}{version}".ljust(71, "0"),

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from diundashboard.config import Config
@@ -96,7 +97,9 @@ def _record_one_version_each(store: Store, number: int, barrier: Any) -> None:
 def _record_one_digest(store: Store, number: int, barrier: Any) -> None:
     for turn in range(ROUNDS):
         barrier.wait(START_TIMEOUT)
-        record(store, "app:1", digest=f"sha256:{turn}", metadata={"ctn_names": f"c{number}"})
+        record(
+            store, "app:1", digest=f"sha256:{turn}", metadata={"ctn_names": f"c{number}", f"label{number}": str(turn)}
+        )
 
 
 def _record_and_assign(store: Store, number: int, barrier: Any) -> None:
@@ -242,7 +245,8 @@ def test_one_digest_from_two_processes_at_the_same_moment_is_new_once(
     store = run_at_once(config_of(backend), _record_one_digest, 2)
     (update,) = store.updates(EVERY).updates
     assert (update.notifications, update.containers) == (2 * ROUNDS, ("c0", "c1"))
-    # It was open all the time: it opened once, on one day.
+    # The second of two that say the same adds what it knows to the first.
+    assert {update.metadata[f"label{number}"] for number in (0, 1)} == {str(ROUNDS - 1)}
     assert list(store.insights().pending.values())[-1:] == [1]
     assert len({received.digest for received in store.history(update.id)}) == ROUNDS
     store.close()
@@ -269,4 +273,13 @@ def test_whatever_is_done_at_once_nobody_is_refused_and_all_fits_together(
 ) -> None:
     store = run_at_once(config_of(backend), _do_anything, 4)
     assert_consistent(store)
+    store.close()
+
+
+@pytest.mark.postgres
+def test_a_database_that_isolates_otherwise_changes_nothing(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_isolation = serializable")
+    store = run_at_once(Config(database_url=postgres_url), _work, 2)
+    check(store, 2)
     store.close()

@@ -22,14 +22,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from diundashboard import image
 from diundashboard.config import Config
-from diundashboard.model import State, Update, UpdateQuery
+from diundashboard.model import Selection, State, Update, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Unavailable, open_store
 from diundashboard.store.migrations import FIRST, PostgresMigrations, SQLiteMigrations, migrations_of
 from tests.conftest import PAYLOADS, STORES, postgres_running
 from tests.dashboard import free_port
 
-ALL = [FIRST, "0002.updates-per-host"]
+ALL = [FIRST, "0002.updates-per-host", "0003.series"]
 EVERY = UpdateQuery(state=None, per_page=200)
 
 FIRST_SCHEMA = """
@@ -936,7 +936,7 @@ def works(url: str) -> None:
         assert store.updates(EVERY).total == 12
         (notes,) = (update.metadata["note"] for update in store.updates(EVERY).updates if "note" in update.metadata)
         assert "日本語" in notes
-        store.acknowledge([update.id for update in store.updates(EVERY).updates], "person")
+        store.acknowledge(Selection(query=EVERY), "person")
         tag = store.create_tag("media")
         store.assign_tag("nginx", tag.id)
         store.delete_tag(tag.id)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from diundashboard.model import Selection
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS, Clock
 from tests.store.test_contract import OTHER, record
@@ -66,7 +67,7 @@ def test_an_update_has_every_field(client: FlaskClient, clock: Clock) -> None:
         "acknowledged_at": None,
         "notifications": 1,
         "containers": [],
-        "tag": None,
+        "tag": {"id": 1, "name": "photos"},
         "metadata": sent["metadata"],
     }
     assert client.get(f"/api/v1/updates/{update_id}").json == expected
@@ -105,7 +106,7 @@ def test_times_are_utc_to_the_microsecond(client: FlaskClient, store: Store, clo
 def test_updates_come_newest_first_in_pages(client: FlaskClient, store: Store) -> None:
     for number in range(7):
         record(store, f"app:{number}")
-    pages = [said(client.get(f"/api/v1/updates?per_page=3&page={page}")) for page in (1, 2, 3, 4)]
+    pages = [said(client.get(f"/api/v1/updates?fold=no&per_page=3&page={page}")) for page in (1, 2, 3, 4)]
     assert [[update["version"] for update in page["updates"]] for page in pages] == [
         ["6", "5", "4"],
         ["3", "2", "1"],
@@ -118,14 +119,14 @@ def test_updates_come_newest_first_in_pages(client: FlaskClient, store: Store) -
 def test_a_page_has_fifty_updates_and_at_most_two_hundred(client: FlaskClient, store: Store) -> None:
     for number in range(202):
         record(store, f"app:{number}")
-    assert len(said(client.get("/api/v1/updates"))["updates"]) == 50
-    assert len(said(client.get("/api/v1/updates?per_page=200"))["updates"]) == 200
+    assert len(said(client.get("/api/v1/updates?fold=no"))["updates"]) == 50
+    assert len(said(client.get("/api/v1/updates?fold=no&per_page=200"))["updates"]) == 200
     check_refused(client.get("/api/v1/updates?per_page=201"), 400)
 
 
 def test_updates_are_chosen_by_state(client: FlaskClient, store: Store) -> None:
     done, _ = record(store, "a:1"), record(store, "b:2")
-    store.acknowledge([done], "person")
+    store.acknowledge(Selection((done,)), "person")
     for query, versions in (
         ("", ["2"]),
         ("state=", ["2"]),
@@ -212,6 +213,14 @@ def test_a_question_that_makes_no_sense_is_refused_in_words(client: FlaskClient)
         answer = client.get(f"/api/v1/updates?{query}")
         check_refused(answer, 400, query)
         assert query.partition("=")[0] in said(answer)["error"]
+
+
+def test_older_versions_fold_under_the_newest_unless_one_asks_for_them(client: FlaskClient, store: Store) -> None:
+    for version in ("1.27.0", "1.29.0", "1.28.0"):
+        record(store, f"nginx:{version}")
+    for query, versions in (("", ["1.29.0"]), ("fold=yes", ["1.29.0"]), ("fold=no", ["1.28.0", "1.29.0", "1.27.0"])):
+        page = said(client.get(f"/api/v1/updates?{query}"))
+        assert ([update["version"] for update in page["updates"]], page["total"]) == (versions, len(versions)), query
 
 
 def test_fold_is_yes_or_no(client: FlaskClient) -> None:
@@ -380,18 +389,49 @@ FIELDS = st.dictionaries(
     st.sampled_from(["state", "name", "image", "tag_id", "hostname", "digest", "created", "metadata", "status"]),
     VALUES,
 )
-FORMS = st.dictionaries(st.sampled_from(["id", "tag", "name", "theme"]), TEXT)
+FORMS = st.dictionaries(
+    st.sampled_from(
+        ["id", "only", "shown", "all", "view", "back", "until", "zone", "note", "version", "action", "tag", "name"]
+        + ["theme", "query", "pattern", "colour", "into"]
+    ),
+    TEXT,
+)
 BODIES = st.binary(max_size=60) | VALUES.map(json.dumps) | FIELDS.map(json.dumps) | FORMS
 PATHS = st.sampled_from(
     [
         "/",
         "/tags",
-        "/tags/{}/rename",
+        "/tags/strip",
+        "/tags/{}/change",
         "/tags/{}/delete",
+        "/tags/rules",
+        "/tags/rules/{}/delete",
         "/theme",
-        "/updates/acknowledge",
-        "/updates/reopen",
-        "/updates/{}/tag",
+        "/updates/{}",
+        "/updates/{}/older",
+        "/act/acknowledge",
+        "/act/reopen",
+        "/act/snooze",
+        "/act/wake",
+        "/act/mute",
+        "/act/unmute",
+        "/act/tag",
+        "/act/note",
+        "/act/running",
+        "/act/commands",
+        "/act/undo",
+        "/views",
+        "/views/start",
+        "/views/{}/delete",
+        "/hosts",
+        "/hosts/{}/rename",
+        "/hosts/{}/merge",
+        "/hosts/{}/forget",
+        "/history",
+        "/insights",
+        "/connect",
+        "/connect/heard",
+        "/icon/{}.svg",
         "/webhook",
         "/static/{}",
         "/api/v1/updates",
@@ -403,7 +443,8 @@ PATHS = st.sampled_from(
     ]
 )
 PARAMETERS = st.sampled_from(
-    ["state", "page", "per_page", "fold", "update_id", "endpoint", "_external", "_anchor", "x"]
+    ["state", "page", "per_page", "fold", "q", "host", "tag", "registry", "provider", "kind", "age", "sort", "group"]
+    + ["until", "did", "before", "update_id", "endpoint", "_external", "_anchor", "x"]
 )
 QUERIES = (
     st.lists(st.tuples(PARAMETERS, TEXT), max_size=3).map(urlencode)
@@ -428,7 +469,7 @@ HEADERS = st.fixed_dictionaries(
 @pytest.fixture
 def inhabited(client: FlaskClient, store: Store) -> FlaskClient:
     """The application on a store that knows an update and a tag with the id 1."""
-    store.tag_update(record(store), "media")
+    store.tag_updates(Selection((record(store),)), "media", "")
     return client
 
 

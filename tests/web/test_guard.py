@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from diundashboard.model import Selection
 from diundashboard.store import Store
 from tests.store.test_contract import record
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
+REVALIDATED = {"updates.index", "connect.heard"}
+"""What a browser may keep, and asks about each time whether it is still so."""
 
 
 def routes(client: FlaskClient) -> list[Rule]:
@@ -17,11 +22,11 @@ def routes(client: FlaskClient) -> list[Rule]:
 
 def address(rule: Rule) -> str:
     """An address that the rule matches."""
-    return rule.rule.replace("<int:update_id>", "1").replace("<int:tag_id>", "1").replace("<name>", "unknown.css")
+    return re.sub("<int:[^>]*>", "1", rule.rule).replace("<name>", "unknown.css")
 
 
 def test_every_answer_keeps_to_itself(client: FlaskClient, store: Store) -> None:
-    store.tag_update(record(store), "media")
+    store.tag_updates(Selection((record(store),)), "media", "")
     pages = 0
     for rule in routes(client):
         for method in rule.methods or {"GET", "POST"}:
@@ -37,18 +42,33 @@ def test_every_answer_keeps_to_itself(client: FlaskClient, store: Store) -> None
             assert "unsafe" not in policy
             assert answer.headers["Referrer-Policy"] == "same-origin", rule
             if answer.status_code != 303:
-                assert answer.headers["Cache-Control"] == "no-store", rule
+                kept = answer.status_code == 200 and rule.endpoint in REVALIDATED
+                assert answer.headers["Cache-Control"] == ("private, no-cache" if kept else "no-store"), rule
     assert pages > 10
 
 
+PAGES = ["/", "/tags", "/hosts", "/history", "/insights", "/connect", "/views"]
+
+
+def test_every_page_has_one_heading_of_the_first_level(client: FlaskClient, store: Store) -> None:
+    update_id = 0
+    for rows in range(3):
+        paths = [*PAGES, "/?q=none", "/?page=2", "/?state=muted", "/nowhere"]
+        for path in [*paths, f"/updates/{update_id}"] if rows else paths:
+            assert client.get(path).text.count("<h1") == 1, (path, rows)
+        for verb in ("snooze", "tag", "note", "commands") if rows else ():
+            assert client.post(f"/act/{verb}", data={"id": update_id}).text.count("<h1") == 1, verb
+        update_id = record(store, f"app{rows}:1", metadata={"stack": "media"})
+
+
 def test_no_page_has_script_or_style_of_its_own(client: FlaskClient, store: Store) -> None:
-    for path in ("/", "/tags", "/nowhere"):
+    for path in (*PAGES, "/nowhere"):
         for _ in range(2):
             page = client.get(path).text
             assert page.count("<script") == page.count('<script type="module" src="/static/') == 1
             for inline in ("<style", " style=", " onclick=", "javascript:", "http-equiv"):
                 assert inline not in page
-            store.tag_update(record(store), "media")
+            store.tag_updates(Selection((record(store),)), "media", "")
 
 
 OTHERS = [
@@ -69,7 +89,7 @@ OTHERS = [
 def test_another_sites_page_cannot_change_anything(client: FlaskClient, store: Store) -> None:
     update_id = record(store)
     store.create_tag("media")
-    form = {"id": update_id, "tag": "x", "name": "x", "theme": "dark"}
+    form = {"id": update_id, "tag": "x", "name": "x", "theme": "dark", "until": "week", "note": "x", "pattern": "*"}
     for headers in OTHERS:
         for rule in routes(client):
             for method in (rule.methods or {"POST", "PUT"}) - SAFE:
@@ -78,7 +98,8 @@ def test_another_sites_page_cannot_change_anything(client: FlaskClient, store: S
                 assert "another site" in answer.text
     assert store.update(update_id).state == "pending"
     assert [tag.name for tag in store.tags()] == ["media"]
-    assert store.update(update_id).tag is None
+    update = store.update(update_id)
+    assert (update.tag, update.note, store.actions(update_id), store.views(), store.rules()) == (None, "", (), (), ())
 
 
 def test_the_own_pages_and_programs_can(client: FlaskClient) -> None:

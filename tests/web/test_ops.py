@@ -80,7 +80,7 @@ def check_told(config: Config, store: Store, words: str) -> None:
         return app.test_client().open(path, method=method, data=b'{"image": "nginx", "state": "pending", "name": "x"}')
 
     programs = [("GET", "/readyz"), ("POST", "/webhook"), ("GET", "/api/v1/updates"), ("PATCH", "/api/v1/updates/1")]
-    people = [("GET", "/"), ("GET", "/tags"), ("POST", "/updates/1/tag"), ("POST", "/tags/1/delete")]
+    people = [("GET", "/"), ("GET", "/tags"), ("POST", "/act/undo"), ("POST", "/tags/1/delete")]
     # At once: a store may wait for its database before it gives up.
     with ThreadPoolExecutor(len(programs + people)) as threads:
         answers = list(threads.map(lambda question: ask(*question), programs + people))

@@ -5,6 +5,7 @@ const LISTEN = 3_000;
 const UNDO = 10_000;
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const ROOT = $(".brand").pathname.replace(/\/$/, "");
 
 // Times: the server knows the moment, the browser knows the zone.
 
@@ -30,12 +31,12 @@ function tellTimes(root = document) {
 
 // A new version of the page replaces what changed, and leaves alone what the person is busy with.
 
-const kept = (row) => row.dataset.key || row.id;
+const rows = (list = document) => $$(".updates > .update", list);
 
 function merge(list, next) {
-  const old = new Map($$(":scope .update[data-key]", list).map((row) => [kept(row), row]));
-  for (const row of $$(".update[data-key]", next)) {
-    const before = old.get(kept(row));
+  const old = new Map(rows(list).map((row) => [row.dataset.key, row]));
+  for (const row of rows(next)) {
+    const before = old.get(row.dataset.key);
     if (!before) {
       row.classList.add("fresh");
       continue;
@@ -51,36 +52,45 @@ function merge(list, next) {
   }
 }
 
-function show(text) {
+function show(text, refreshed = false) {
   const next = new DOMParser().parseFromString(text, "text/html");
   const page = $("#page");
   const nextPage = $("#page", next);
   if (!page || !nextPage) return false;
   const busy = document.activeElement?.closest?.("#page") ? document.activeElement : null;
   const typed = busy?.matches("input[type=search]") ? [busy.value, busy.selectionStart] : null;
-  const again = busy && place(busy);
+  const again = busy && place(busy, page);
   const menu = $$("details[open]", page).map((each) => $("summary", each).textContent);
   if ($("#list", page) && $("#list", nextPage)) merge($("#list", page), $("#list", nextPage));
+  const [all, nextAll] = [$("[name=all]", page), $("[name=all]", nextPage)];
+  if (all && nextAll) nextAll.checked = all.checked;
+  const bar = $("[data-did]", page);
+  if (refreshed && bar && !$("[data-did]", nextPage)) nextPage.append(bar);
   for (const each of $$("details", nextPage)) if (menu.includes($("summary", each).textContent)) each.open = true;
   page.replaceWith(document.adoptNode(nextPage));
   document.title = next.title;
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
   tellTimes();
-  told();
+  if (!refreshed) told();
   showCopies();
-  const focus = again && $(again);
+  selected();
+  const focus = again?.($("#page"));
   if (focus) focus.focus({ preventScroll: true });
   if (typed && focus) [focus.value, focus.selectionStart] = typed;
   return true;
 }
 
-function place(element) {
-  const row = element.closest(".update");
-  if (element.matches("input[type=search]")) return ".search input[type=search]";
-  if (!row) return null;
-  const label = element.getAttribute("aria-label");
-  const key = `.update[data-key="${CSS.escape(row.dataset.key)}"]`;
-  return label ? `${key} [aria-label="${CSS.escape(label)}"]` : `${key} a`;
+// How to find in the next page what has the focus in this one: in a row by its label, elsewhere by its place.
+function place(element, page) {
+  const row = element.closest(".updates > .update");
+  if (row) {
+    const key = `.update[data-key="${CSS.escape(row.dataset.key)}"]`;
+    const label = element.getAttribute("aria-label");
+    return (next) => $(label ? `${key} [aria-label="${CSS.escape(label)}"]` : `${key} a`, next);
+  }
+  const others = (root) => $$(element.localName, root).filter((each) => !each.closest(".update"));
+  const at = others(page).indexOf(element);
+  return (next) => others(next)[at];
 }
 
 let tag = null;
@@ -93,7 +103,7 @@ async function refresh() {
     live?.classList.toggle("off", !answer.ok && answer.status !== 304);
     if (answer.status === 200) {
       tag = answer.headers.get("ETag");
-      show(await answer.text());
+      show(await answer.text(), true);
     }
     if (live) live.textContent = answer.ok || answer.status === 304 ? "live" : "the database does not answer";
   } catch {
@@ -112,8 +122,9 @@ if ($("#page")) {
 
 // Forms answer in place.
 
-async function send(form, button) {
+async function send(form, button, more = []) {
   const body = new FormData(form, button);
+  for (const [name, value] of more) body.append(name, value);
   const row = button?.closest(".update");
   const answer = await fetch(button?.formAction || form.action, { method: "POST", body: new URLSearchParams(body) });
   if (!answer.ok) return document.body.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.children);
@@ -124,6 +135,7 @@ async function send(form, button) {
     await new Promise((done) => setTimeout(done, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150));
   }
   tag = null;
+  if (!row) for (const tick of $$("#act :checked")) tick.checked = false;
   if (!show(text)) location.assign(answer.url);
 }
 
@@ -135,7 +147,7 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     const fields = new FormData(form, button);
     ask.close();
-    return answerWith(ask, fields);
+    return answerWith(fields);
   }
   if (!form.matches("[data-enhance], [data-did]") || button?.matches("[data-plain]")) return;
   if (form.matches("[data-did]") && !$("#page")) return;
@@ -144,26 +156,23 @@ document.addEventListener("submit", (event) => {
   send(form, button);
 });
 
-function askFor(button) {
+let asked = [];
+
+// A note that is there already can be gone on with.
+function askFor(button, more = []) {
   const dialog = $(`#ask-${button.dataset.ask}`);
   dialog.dataset.asks = button.dataset.ask;
-  asked = button;
+  asked = [button, more];
+  for (const form of $$("form", dialog)) form.reset();
+  const ticks = $$(".update > input:checked");
+  const row = more.length ? current() : ticks.length === 1 && ticks[0].closest(".update");
+  if (row && $("textarea", dialog)) $("textarea", dialog).value = $(".said", row)?.textContent.trim() ?? "";
   dialog.showModal();
 }
 
-let asked = null;
-
-function answerWith(dialog, fields) {
-  const form = $("#act");
-  const button = asked;
-  for (const [name, value] of fields) {
-    const field = document.createElement("input");
-    field.type = "hidden";
-    field.name = name;
-    field.value = value;
-    form.append(field);
-  }
-  send(form, button);
+function answerWith(fields) {
+  const [button, more] = asked;
+  send($("#act"), button, [...more, ...fields]);
 }
 
 // The bar with the way back leaves by itself.
@@ -198,8 +207,8 @@ document.addEventListener("click", async (event) => {
     const [from, to] = [ticks.indexOf(lastTick), ticks.indexOf(tick)].sort((a, b) => a - b);
     if (event.shiftKey && from >= 0) for (const each of ticks.slice(from, to + 1)) each.checked = tick.checked;
     lastTick = tick;
-    selected();
   }
+  if (event.target.closest("[type=checkbox]")) selected();
   if (!event.target.closest(".menu")) for (const menu of $$(".menu[open]")) menu.open = false;
 });
 
@@ -208,7 +217,7 @@ document.addEventListener("reset", () => setTimeout(selected));
 function selected() {
   const count = $$(".update > input:checked").length;
   const words = $("[data-selected]");
-  if (words) words.textContent = `${count} selected`;
+  if (words) words.textContent = $("[name=all]:checked") ? "All selected" : `${count} selected`;
 }
 
 async function openOlder(link) {
@@ -261,7 +270,7 @@ document.addEventListener("dragstart", async (event) => {
   if (!row) return;
   dragged = row;
   event.dataTransfer.setData("text/plain", $("strong a", row).textContent);
-  const answer = await fetch("/tags/strip");
+  const answer = await fetch(`${ROOT}/tags/strip`);
   const strip = await answer.text();
   if (answer.ok && dragged === row && !$(".strip")) document.body.insertAdjacentHTML("beforeend", strip);
 });
@@ -280,7 +289,7 @@ document.addEventListener("drop", (event) => {
   if (target.matches("[data-other]")) {
     if (tick && !tick.checked) for (const each of $$(".update > input")) each.checked = each === tick;
     selected();
-    $('.selection [formaction="/act/tag"]').click();
+    $('.selection [formaction$="/act/tag"]').click();
   } else {
     if (!tick?.checked) $(".strip [name=only]").value = dragged.id.replace("update-", "");
     send($("#act"), target);
@@ -325,7 +334,6 @@ if (listening) setTimeout(listen, LISTEN);
 
 // Keys. Nothing fires while typing.
 
-const rows = () => $$("#list > .updates > .update");
 const current = () => $(".update.here");
 
 function go(step) {
@@ -341,22 +349,21 @@ function go(step) {
 function press(verb) {
   const ticked = $(".update > input:checked");
   const row = current();
-  const bar = $(`.selection button[formaction="/act/${verb}"]`);
+  const bar = $(`.selection button[formaction$="/act/${verb}"]`);
   if (ticked) return bar?.click();
   if (!row) return;
-  const own = $(`button[formaction="/act/${verb}"]`, row);
+  const own = $(`button[formaction$="/act/${verb}"]`, row);
   if (own) {
     const next = rows()[rows().indexOf(row) + 1];
     if (!own.dataset.ask) next?.classList.add("here");
     return own.click();
   }
-  const tick = $(":scope > input", row);
-  tick.checked = true;
-  selected();
-  bar?.click();
+  const only = [["only", row.id.replace("update-", "")]];
+  if (bar?.dataset.ask) askFor(bar, only);
+  else if (bar) send($("#act"), bar, only);
 }
 
-const ROOMS = { u: "/?state=pending", t: "/tags", h: "/hosts", i: "/insights", l: "/history", c: "/connect" };
+const ROOMS = { u: "?state=pending", t: "tags", h: "hosts", i: "insights", l: "history", c: "connect" };
 const KEYS = {
   j: () => go(1),
   k: () => go(-1),
@@ -381,7 +388,7 @@ document.addEventListener("keydown", (event) => {
   }
   const room = going && ROOMS[event.key];
   going = event.key === "g" && !going;
-  if (room) location.assign(room);
+  if (room) location.assign(`${ROOT}/${room}`);
   else if (!going && KEYS[event.key]) KEYS[event.key]();
   else if (!going) return;
   event.preventDefault();
