@@ -218,7 +218,9 @@ def end(request: pytest.FixtureRequest) -> Callable[[Dashboard], None]:
 def test_it_ends_cleanly_and_at_once_whatever_connections_are_open(
     config: Config, end: Callable[[Dashboard], None]
 ) -> None:
+    begin = time.monotonic()
     with running(config) as dashboard:
+        to_start = time.monotonic() - begin
         with ExitStack() as connections:
             kept = connections.enter_context(closing(HTTPConnection("127.0.0.1", dashboard.port, timeout=PATIENCE)))
             kept.request("GET", "/readyz")
@@ -228,7 +230,8 @@ def test_it_ends_cleanly_and_at_once_whatever_connections_are_open(
             begin = time.monotonic()
             end(dashboard)
             assert dashboard.process.wait(PATIENCE) == 0
-            assert time.monotonic() - begin < 2
+            # Two seconds, and on a machine that is busy with other things as long as it takes to start.
+            assert time.monotonic() - begin < 2 + to_start
         assert dashboard.log.splitlines() == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
 
 
