@@ -227,7 +227,7 @@ def test_waits_are_told_by_nearest_rank(store: Store, clock: Clock) -> None:
 def test_insights_of_an_empty_store_are_empty(store: Store) -> None:
     insights = store.insights()
     assert (insights.notifications, insights.pending) == ({}, {})
-    assert insights.noisiest == insights.oldest == insights.waits_by_tag == insights.waits_by_host == ()
+    assert (insights.noisiest, insights.oldest, insights.waits_by_tag, insights.waits_by_host) == ((), (), (), ())
 
 
 def test_refused_requests_are_remembered_and_the_last_200_kept(store: Store, clock: Clock) -> None:
@@ -247,7 +247,7 @@ def test_a_rule_tags_what_nothing_else_has_tagged(store: Store) -> None:
     assert (rule.pattern, rule.tag.name) == ("ghcr.io/immich-app/*", "photos")
 
     def tags(*update_ids: int) -> list[str | None]:
-        return [tag and tag.name for tag in (store.update(update_id).tag for update_id in update_ids)]
+        return [tag.name if tag else None for tag in (store.update(update_id).tag for update_id in update_ids)]
 
     assert tags(*ids, by_hand) == ["photos", "photos", "other"]
     later = record(store, "ghcr.io/immich-app/new:v1")
