@@ -77,6 +77,8 @@ class Server(BaseApplication):
             "loglevel": "warning",
             "graceful_timeout": 10,
             "control_socket_disable": True,
+            # DIUN sends `post` where its configuration says so.
+            "permit_unconventional_http_method": True,
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
             # The forwarded headers are for TRUSTED_PROXIES to believe, not for gunicorn.
             "forwarded_allow_ips": "",

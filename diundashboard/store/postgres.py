@@ -93,6 +93,9 @@ POOL_KEPT = 5
 CONNECTION_LIFETIME = 300
 """Seconds after which a connection is replaced."""
 
+POOL_TIMEOUT = 3
+"""Seconds that an operation waits for a connection. DIUN waits ten for its answer, and never asks again."""
+
 CONNECT_TIMEOUT = 10
 """Seconds that PostgreSQL has to answer, where the URL sets no connect_timeout of its own."""
 
@@ -206,13 +209,14 @@ class PostgresStore(Store):
     def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:
         self._clock = clock
         conninfo, self._place = _conninfo(url)
+        self._conninfo = conninfo
         self._pool = ConnectionPool(
             conninfo,
             kwargs={"autocommit": True},
             min_size=POOL_KEPT,
             max_size=POOL_SIZE,
             max_lifetime=CONNECTION_LIFETIME,
-            timeout=CONNECT_TIMEOUT,
+            timeout=POOL_TIMEOUT,
             configure=_configure,
             check=ConnectionPool.check_connection,
             open=False,
@@ -438,7 +442,7 @@ class PostgresStore(Store):
         def look() -> Any:
             return cursor.execute(
                 """
-                SELECT h.id, h.hostname, u.id, u.digest
+                SELECT h.id, h.hostname, u.id, u.digest, h.forgotten_at
                   FROM hosts AS named
                   JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
                   LEFT JOIN updates AS u ON u.host_key = h.host_key AND u.image_key = name_key(%s)
@@ -447,15 +451,16 @@ class PostgresStore(Store):
                 (notification.reference.image, notification.hostname),
             ).fetchone()
 
-        found: tuple[int, str, int | None, str | None] | None = look()
+        found = look()
         if found is None:
             cursor.execute(
                 "INSERT INTO hosts (hostname) VALUES (%s) ON CONFLICT (host_key) DO NOTHING", (notification.hostname,)
             )
             found = look()
-            assert found is not None
-        cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = %s AND forgotten_at IS NOT NULL", found[:1])
-        return found
+        host_id, hostname, update_id, digest, forgotten_at = found
+        if forgotten_at is not None:
+            cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = %s", (host_id,))
+        return host_id, hostname, update_id, digest
 
     def _tag_at_first_sight(self, cursor: Cursor, name: str, metadata: dict[str, str]) -> bool:
         """Metadata tags a repository that nobody has tagged, and a rule one that has no metadata either.
@@ -1384,8 +1389,13 @@ class PostgresStore(Store):
         with _answering(self._place):
             if self._pool.closed:
                 self._pool.open()
-            with self._pool.connection() as connection:
-                yield connection
+            try:
+                with self._pool.connection() as connection:
+                    yield connection
+            except PoolTimeout:
+                # The pool does not say why. A connection of its own does, or shows that all others are in use.
+                psycopg.connect(self._conninfo, connect_timeout=POOL_TIMEOUT).close()
+                raise
 
     @contextmanager
     def _transaction(self) -> Iterator[Cursor]:
@@ -1892,7 +1902,7 @@ def _answering(place: str) -> Iterator[None]:
     except errors.NumericValueOutOfRange:
         raise NotFound("no id is that large") from None
     except PoolTimeout:
-        raise Unavailable(f"{place}: no connection was free for {CONNECT_TIMEOUT} seconds") from None
+        raise Unavailable(f"{place}: no connection was free for {POOL_TIMEOUT} seconds") from None
     except psycopg.Error as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Unavailable(f"{place}: {reason}") from error

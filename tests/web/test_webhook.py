@@ -53,7 +53,7 @@ def test_every_payload_of_diun_is_stored_whatever_the_method(client: FlaskClient
 
 def test_the_server_takes_what_diun_sends_whatever_the_method(dashboard: Dashboard) -> None:
     diun = {"User_Agent": "diun/4.33.0 go/1.26 Linux", "Accept_Encoding": "gzip"}
-    methods = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "REPORT", "NOTIFY")
+    methods = ("GET", "POST", "post", "PUT", "PATCH", "DELETE", "OPTIONS", "REPORT", "NOTIFY")
     for method in methods:
         for path in PAYLOADS:
             answer = dashboard.request(method, "/webhook", path.read_bytes(), **diun)
