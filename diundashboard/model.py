@@ -269,7 +269,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The values of each filter, most first; each counted with the other filters of the query in force."""
+    """The values of each filter, most first; each counted with the other filters in force, but for the states."""
 
     host: tuple[Choice, ...]
     tag: tuple[Choice, ...]

@@ -85,7 +85,8 @@ def stored(dashboard: Dashboard) -> set[str]:
     """The repositories of every update."""
     found: set[str] = set()
     page = 1
-    while updates := dashboard.request("GET", f"/api/v1/updates?state=all&fold=no&per_page=200&page={page}").json["updates"]:
+    query = "state=all&fold=no&per_page=200"
+    while updates := dashboard.request("GET", f"/api/v1/updates?{query}&page={page}").json["updates"]:
         found |= {update["repository"].removeprefix("library/") for update in updates}
         page += 1
     return found

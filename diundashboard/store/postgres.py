@@ -22,6 +22,7 @@ COMMITTED, set on every connection), so what is read behind a lock is as its las
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -518,9 +519,17 @@ class PostgresStore(Store):
             ).fetchall()
             states = _one(
                 cursor.execute(
-                    f"""
-                    SELECT (SELECT count(*) {_FROM} WHERE {_STATE[State.PENDING]} AND NOT u.folded),
-                           (SELECT count(*) {_FROM} WHERE {_STATE[State.SNOOZED]} AND NOT u.folded),
+                    """
+                    SELECT (
+                               SELECT count(*)
+                                 FROM series
+                                WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s
+                           ),
+                           (
+                               SELECT count(*)
+                                 FROM series
+                                WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s
+                           ),
                            (SELECT count(*) FROM updates WHERE acknowledged_at IS NOT NULL)
                            - (
                                SELECT count(*)
@@ -541,16 +550,24 @@ class PostgresStore(Store):
         with self._snapshot() as cursor:
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
-                f"SELECT u.kind, count(*), min(u.received_at) {_FROM} WHERE {where} GROUP BY u.kind", values
+                f"""
+                SELECT u.kind, s.host_id, count(*), min(u.received_at)
+                {_FROM}
+                 WHERE {where}
+                 GROUP BY u.kind, s.host_id
+                """,
+                values,
             ).fetchall()
-            hosts: int = _one(cursor.execute(f"SELECT count(DISTINCT s.host_id) {_FROM} WHERE {where}", values))[0]
             done: dict[date, int] = dict(
                 cursor.execute("SELECT day, sum(closed)::bigint FROM days WHERE day >= %s GROUP BY day", (week[0],))
             )
+        kinds: Counter[str] = Counter()
+        for kind, _, count, _ in rows:
+            kinds[kind] += count
         return Summary(
-            kinds={kind: count for kind, count, _ in rows},
-            hosts=hosts,
-            oldest=_utc(min((oldest for _, _, oldest in rows), default=None)),
+            kinds=dict(kinds),
+            hosts=len({host_id for _, host_id, _, _ in rows}),
+            oldest=_utc(min((oldest for *_, oldest in rows), default=None)),
             done=tuple(done.get(day, 0) for day in week),
         )
 

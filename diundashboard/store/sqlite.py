@@ -444,7 +444,12 @@ class SQLiteStore(Store):
         with self._transaction("DEFERRED") as cursor:
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
-                f"SELECT u.kind, s.host_id, count(*), min(u.received_at) {_FROM} WHERE {where} GROUP BY u.kind, s.host_id",
+                f"""
+                SELECT u.kind, s.host_id, count(*), min(u.received_at)
+                {_FROM}
+                 WHERE {where}
+                 GROUP BY u.kind, s.host_id
+                """,
                 values,
             ).fetchall()
             done = dict(
@@ -522,7 +527,7 @@ class SQLiteStore(Store):
             row = cursor.execute(
                 """
                 SELECT (SELECT max(id) FROM notifications), (SELECT max(id) FROM actions),
-                       (SELECT max(undone_at) FROM actions), (SELECT number FROM edits),
+                       (SELECT number FROM edits),
                        (SELECT count(*) FROM series WHERE snoozed_until > 0 AND snoozed_until > ?)
                 """,
                 (self._now(),),
@@ -734,7 +739,7 @@ class SQLiteStore(Store):
             return self._did(cursor, action)
 
     def undo(self, action_id: int, by: str) -> Action:
-        with self._transaction() as cursor:
+        with self._editing() as cursor:
             row = cursor.execute(
                 "SELECT verb, detail, at, undone_at FROM actions WHERE id = ?", (action_id,)
             ).fetchone()
@@ -1262,7 +1267,7 @@ class SQLiteStore(Store):
 
     @contextmanager
     def _editing(self) -> Iterator[sqlite3.Cursor]:
-        """A transaction that changes what pages show, apart from notifications and actions."""
+        """A transaction that changes what pages show, apart from new notifications and actions."""
         with self._transaction() as cursor:
             yield cursor
             cursor.execute("UPDATE edits SET number = number + 1")

@@ -18,6 +18,13 @@ _MORNING = time(6)
 """When `tomorrow` begins, where the person is."""
 
 
+@blueprint.before_request
+def _know_the_way_back() -> None:
+    """A form whose way back makes no sense is refused before it changes anything."""
+    posted_view()
+    number(request.form, "back", 0)
+
+
 @blueprint.post("/acknowledge")
 def acknowledge() -> ResponseReturnValue:
     """Mark as done."""
@@ -128,8 +135,6 @@ def _after(action: Action) -> ResponseReturnValue:
 
 def _back(did: str = "") -> ResponseReturnValue:
     """The page that the form stood on: one update's, or a view."""
-    if back := number(request.form, "back", 0):
-        page = url_for("updates.detail", update_id=back)
-    else:
-        page = address(_view())
+    update_id = number(request.form, "back", 0)
+    page = url_for("updates.detail", update_id=update_id) if update_id else address(_view())
     return redirect(f"{page}{'&' if '?' in page else '?'}{did}" if did else page, 303)

@@ -179,6 +179,12 @@ DROP INDEX updates_pending;
 -- The pending page, newest first: what is folded under a newer version is no row of it.
 CREATE INDEX updates_open ON updates (received_at, id) WHERE acknowledged_at IS NULL AND NOT folded;
 
+-- How many are pending and snoozed.
+CREATE INDEX series_open ON series (muted_at, snoozed_until) WHERE open > 0;
+
+-- The muted.
+CREATE INDEX series_muted ON series (muted_at) WHERE muted_at IS NOT NULL;
+
 -- The snoozed.
 CREATE INDEX series_snoozed ON series (snoozed_until) WHERE snoozed_until > 'epoch';
 

@@ -175,7 +175,7 @@ CREATE TABLE refusals (
     excerpt TEXT NOT NULL
 );
 
--- Goes up when a tag, a host or a view changes, so that a page knows that it is old.
+-- Goes up when a tag, a host or a view changes or an action is undone, so that a page knows that it is old.
 CREATE TABLE edits (
     number INTEGER NOT NULL
 );

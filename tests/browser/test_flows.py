@@ -299,7 +299,7 @@ def test_what_one_taps_on_a_phone_is_as_large_as_a_thumb(filled: Dashboard, page
         assert small == [], path
 
 
-CONTROLS = "a[href], button, input:not([type=hidden]), summary"
+CONTROLS = "a[href], button, select, input:not([type=hidden]), summary"
 FOCUSED = """() => {
     const control = document.activeElement;
     const style = getComputedStyle(control);
@@ -395,7 +395,10 @@ def test_axe_finds_nothing(filled: Dashboard, tinted: Page) -> None:
     noted = filled.request("POST", "/webhook", json.dumps({"hostname": "nas", "image": "nginx:1.29.0"}).encode())
     path = f"/updates/{noted.json['update']}"
     form = {"Content_Type": "application/x-www-form-urlencoded"}
-    for act, fields in (("note", f"only={noted.json['update']}&note=read+first"), ("views", "name=mine&query=%3Fq%3Dx")):
+    for act, fields in (
+        ("note", f"only={noted.json['update']}&note=read+first"),
+        ("views", "name=mine&query=%3Fq%3Dx"),
+    ):
         filled.request("POST", "/views" if act == "views" else f"/act/{act}", fields.encode(), **form)
     wide, phone = (1440, (*VIEWS, *ROOMS, path)), (PHONE, ("/", "/tags", "/hosts", path))
     for width, path in [(width, path) for width, paths in (wide, phone) for path in paths]:

@@ -144,7 +144,7 @@ def test_updates_are_chosen_by_state(client: FlaskClient, store: Store) -> None:
 
 
 def test_an_update_is_acknowledged_and_taken_back(client: FlaskClient, store: Store, clock: Clock) -> None:
-    address = f"/api/v1/updates/{record(store)}"
+    address, clock.step = f"/api/v1/updates/{record(store)}", timedelta(0)
     first = client.patch(address, json={"state": "acknowledged"})
     assert first.status_code == 200
     assert (said(first)["state"], said(first)["acknowledged_at"]) == ("acknowledged", written(clock.time))
@@ -391,8 +391,26 @@ FIELDS = st.dictionaries(
 )
 FORMS = st.dictionaries(
     st.sampled_from(
-        ["id", "only", "shown", "all", "view", "back", "until", "zone", "note", "version", "action", "tag", "name"]
-        + ["theme", "query", "pattern", "colour", "into"]
+        [
+            "id",
+            "only",
+            "shown",
+            "all",
+            "view",
+            "back",
+            "until",
+            "zone",
+            "note",
+            "version",
+            "action",
+            "tag",
+            "name",
+            "theme",
+            "query",
+            "pattern",
+            "colour",
+            "into",
+        ]
     ),
     TEXT,
 )
@@ -443,8 +461,29 @@ PATHS = st.sampled_from(
     ]
 )
 PARAMETERS = st.sampled_from(
-    ["state", "page", "per_page", "fold", "q", "host", "tag", "registry", "provider", "kind", "age", "sort", "group"]
-    + ["until", "did", "before", "update_id", "endpoint", "_external", "_anchor", "x"]
+    [
+        "state",
+        "page",
+        "per_page",
+        "fold",
+        "q",
+        "host",
+        "tag",
+        "registry",
+        "provider",
+        "kind",
+        "age",
+        "sort",
+        "group",
+        "until",
+        "did",
+        "before",
+        "update_id",
+        "endpoint",
+        "_external",
+        "_anchor",
+        "x",
+    ]
 )
 QUERIES = (
     st.lists(st.tuples(PARAMETERS, TEXT), max_size=3).map(urlencode)

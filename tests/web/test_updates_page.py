@@ -1,11 +1,16 @@
-"""The updates page without a browser: what it shows, what one does on it, and how it answers nonsense."""
+"""The updates page and the page of one update, without a browser: what they show, what one does on them, and how they
+answer nonsense.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from datetime import timedelta
 from html import escape, unescape
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from diundashboard.app import create_app
 from diundashboard.config import Config
-from diundashboard.model import State, UpdateQuery, now
+from diundashboard.model import NEXT_VERSION, Selection, State, UpdateQuery, now
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS, Clock
 from tests.store.test_contract import OTHER, record
@@ -30,19 +35,73 @@ def shown(client: FlaskClient, path: str = "/") -> str:
     return answer.text
 
 
+@pytest.fixture(autouse=True)
+def present(clock: Clock) -> None:
+    """The store lives an hour ago: pages ask the machine's clock, and nothing comes out of the future."""
+    clock.time = now() - timedelta(hours=1)
+
+
+def rows(page: str) -> str:
+    """The part of a page that lists updates."""
+    return page.partition('<div class="list" id="list">')[2].partition('<p class="foot">')[0]
+
+
+def names(page: str) -> list[str]:
+    """What the rows of a page are called, in order."""
+    return [unescape(name) for name in re.findall(r'aria-label="Select (.*?) on [^"]*"', rows(page))]
+
+
+def text(markup: str) -> str:
+    """What a person reads of it."""
+    return " ".join(unescape(re.sub("<[^>]*>", "", markup)).split())
+
+
+def one(*ids: int) -> Selection:
+    return Selection(ids)
+
+
+def check_back(answer: TestResponse, location: str) -> None:
+    """The answer leads back to a page."""
+    assert (answer.status_code, answer.headers["Location"]) == (303, location)
+
+
+def done(client: FlaskClient, verb: str, **fields: object) -> str:
+    """The page after something was done on it."""
+    answer = client.post(f"/act/{verb}", data=fields, follow_redirects=True)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def said(page: str) -> str:
+    """What the bar says was done, with the label of its button."""
+    bar = re.search('<form class="did".*?</form>', page, re.DOTALL)
+    return text(bar[0]) if bar else ""
+
+
+def undo(client: FlaskClient, page: str) -> str:
+    """The page after the button of the bar was pressed."""
+    bar = re.search('<form class="did" method="post" action="([^"]*)".*?</form>', page, re.DOTALL)
+    assert bar
+    fields = re.findall('name="([a-z]+)" value="([^"]*)"', bar[0])
+    answer = client.post(bar[1], data={name: unescape(value) for name, value in fields}, follow_redirects=True)
+    assert answer.status_code == 200
+    return answer.text
+
+
 def waiting(page: str) -> int:
     """How many updates a page shows that one can acknowledge."""
     return page.count('aria-label="Acknowledge ')
 
 
 def states(store: Store) -> list[State]:
-    return [update.state for update in store.updates(UpdateQuery(state=None)).updates]
+    return [update.state for update in store.updates(UpdateQuery(state=None, fold=False)).updates]
 
 
 def check_error_page(answer: TestResponse, status: int, words: str = "") -> None:
     """The answer is a page with this status that says what happened and leads back."""
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
     assert re.search("<h1>[A-Z][a-z]+ .+</h1>", answer.text)
+    assert answer.text.count("<h1") == 1
     assert '<a href="/">Back to the updates</a>' in answer.text
     assert words.lower() in unescape(answer.text).lower()
 
@@ -51,20 +110,20 @@ def test_the_payloads_of_diun_are_shown(client: FlaskClient) -> None:
     for path in PAYLOADS:
         client.post("/webhook", data=path.read_bytes())
     page = shown(client)
-    assert "<title>(12) Updates · DIUN Dashboard</title>" in page
-    assert waiting(page) == 12
-    for text in ("immich-app/immich-server", "v1.119.0", "7c1f0a9b3e55", "edge, edge2", "testnotif", "rebuilt", "new"):
-        assert text in page
+    assert "<title>(11) Updates · DIUN Dashboard</title>" in page
+    assert waiting(page) == 11
+    for words in ("immich-app/immich-server", "v1.119.0", "7c1f0a9b3e55", "edge, edge2", "testnotif", "rebuilt", "new"):
+        assert words in page
     assert "127.0.0.1:5000/library/traefik" in page
     assert "None" not in page
 
 
 def test_an_update_is_shown_with_what_a_person_wants_to_know(client: FlaskClient, store: Store, clock: Clock) -> None:
-    clock.time = now() - timedelta(hours=2, minutes=5)
+    clock.time, clock.step = now() - timedelta(hours=2, minutes=5), timedelta(0)
     record(store, "ghcr.io/immich-app/server:v1.2", metadata={"ctn_names": "two,one"}, created="2026-11-01T10:00:00Z")
     page = shown(client)
-    for text in ("<strong>server</strong>", "ghcr.io/immich-app/server", "v1.2", "nas", "one, two", ">2 h</time>"):
-        assert text in page
+    for words in ("server on nas", "ghcr.io/immich-app/server", "v1.2", "nas", "one, two", ">2 h</time>"):
+        assert words in rows(page)
     assert f'title="{clock.time.replace(tzinfo=None).isoformat(" ", "seconds")} UTC"' in page
     assert 'title="2026-11-01 10:00:00 UTC"' in page
 
@@ -72,7 +131,7 @@ def test_an_update_is_shown_with_what_a_person_wants_to_know(client: FlaskClient
 def test_docker_hub_goes_without_saying(client: FlaskClient, store: Store) -> None:
     record(store, "nginx:1")
     record(store, "grafana/loki:1")
-    page = shown(client)
+    page = rows(shown(client))
     assert "docker.io" not in page
     assert "library/" not in page
     assert "grafana/loki" in page
@@ -88,15 +147,15 @@ def test_the_digest_is_shown_where_it_matters(client: FlaskClient, store: Store)
 def test_what_diun_left_out_leaves_no_hole(client: FlaskClient) -> None:
     client.post("/webhook", json={"image": f"ghcr.io/a/b@{OTHER}", "digest": OTHER, "created": None, "metadata": None})
     page = shown(client)
-    for text in ("unnamed host", "by digest", "bbbbbbbbbbbb"):
-        assert text in page
+    for words in ("unnamed host", '<span class="to">bbbbbbbbbbbb</span>'):
+        assert words in page
     assert "published" not in page
 
 
 def test_a_hub_link_to_the_web_is_a_link(client: FlaskClient, store: Store) -> None:
     for link in ("https://hub.docker.com/_/nginx", "http://nas.lan:5000/ui?a=1&b=2", "HTTPS://a.example"):
         record(store, hub_link=link, hostname=link)
-        assert f'<a href="{escape(link)}" rel="noopener noreferrer">nginx</a>' in shown(client)
+        assert f'<a class="hub" href="{escape(link)}" rel="noopener noreferrer" ' in shown(client)
 
 
 def test_any_other_hub_link_is_none(client: FlaskClient, store: Store) -> None:
@@ -138,26 +197,45 @@ def test_html_in_any_field_is_text(client: FlaskClient, store: Store) -> None:
         created=HTML,
         metadata={"ctn_names": HTML, HTML: HTML},
     )
-    store.tag_update(1, HTML[:100])
-    for path in ("/", "/?state=all", "/tags"):
+    store.tag_updates(one(1), HTML[:100], "")
+    store.annotate(one(1), HTML, HTML)
+    store.save_view(HTML[:100], f"?q={quote(HTML)}")
+    pages = ["/", "/?state=all", f"/?q={quote(HTML)}", "/?group=host", "/?group=tag", "/updates/1", "/views", "/tags"]
+    for path in pages:
         page = shown(client, path)
-        assert "<img" not in page
-        assert "<script>" not in page
-        assert not re.search(r"<(?!input|option|a |button|summary|svg|use|nav|form|time)[^>]*alert", page)
-        assert HTML[:100] in unescape(page)
-    assert f'value="{escape(HTML[:100], quote=False).replace(chr(34), "&#34;").replace(chr(39), "&#39;")}"' in page
+        check_inert(page)
+        assert HTML[:100] in unescape(page), path
+    check_inert(client.post("/act/commands", data={"id": 1}).text)
+    check_inert(client.post("/act/tag", data={"id": 1, "view": f"?q={HTML}", "back": HTML}).text)
+
+
+def check_inert(page: str) -> None:
+    """Nothing on the page is an element or an attribute that came from outside."""
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            found.append((tag, dict(attrs)))
+
+    found: list[tuple[str, dict[str, str | None]]] = []
+    Reader().feed(page)
+    assert [tag for tag, _ in found].count("script") == 1
+    for tag, attributes in found:
+        assert tag != "img"
+        assert not [name for name in attributes if name.startswith("on") or not re.fullmatch("[a-z][a-zA-Z-]*", name)]
+        for name in ("href", "src", "action", "formaction"):
+            assert (attributes.get(name) or "/").startswith(("/", "#", "https://")), attributes
 
 
 def test_fifty_rows_are_a_page(client: FlaskClient, store: Store) -> None:
     for number in range(120):
         record(store, f"app{number:03}:1")
-    path, seen = "/", []
-    for rows, newer in ((50, False), (50, True), (20, True)):
+    path, seen = "/", list[str]()
+    for length, newer in ((50, False), (50, True), (20, True)):
         page = shown(client, path)
-        assert waiting(page) == rows
-        assert "120 pending" in page
+        assert waiting(page) == length
+        assert "<strong>120</strong> pending" in page
         assert ('rel="prev"' in page) is newer
-        seen += re.findall(r'aria-label="Tag of (app\d+)"', page)
+        seen += names(page)
         following = re.search(r'<a rel="next" href="([^"]+)"', page)
         path = unescape(following[1]) if following else ""
     assert not path
@@ -170,36 +248,43 @@ def test_a_page_beyond_the_last_says_so(client: FlaskClient, store: Store) -> No
         assert "Nothing on page" in shown(client, path)
 
 
-def test_the_state_is_a_choice(client: FlaskClient, store: Store) -> None:
-    done, _ = record(store, "done:1"), record(store, "todo:1")
-    store.acknowledge([done], "person")
-    for path, texts, missing in (
-        ("/", ["1 pending", "Tag of todo", "Acknowledge todo on nas"], "Tag of done"),
-        ("/?state=", ["1 pending", "Tag of todo"], "Tag of done"),
-        ("/?state=pending", ["1 pending", "Tag of todo"], "Tag of done"),
-        ("/?state=acknowledged", ["1 acknowledged", "Tag of done", "Take done on nas back"], "Tag of todo"),
-        ("/?state=all", ["2 updates", "Tag of todo", "Tag of done"], "nothing"),
-        ("/?state=muted", ["0 muted"], "Tag of"),
+def test_the_state_is_a_choice(client: FlaskClient, store: Store, clock: Clock) -> None:
+    ids = {name: record(store, f"{name}:1") for name in ("done", "late", "mute", "todo")}
+    store.acknowledge(one(ids["done"]), "person")
+    store.snooze(one(ids["late"]), clock.time + timedelta(days=3), "person")
+    store.mute(one(ids["mute"]), True, "person")
+    for path, found, button in (
+        ("/", ["todo"], "Acknowledge todo on nas"),
+        ("/?state=", ["todo"], "Acknowledge todo on nas"),
+        ("/?state=pending", ["todo"], "Acknowledge todo on nas"),
+        ("/?state=acknowledged", ["done"], "Take done on nas back"),
+        ("/?state=snoozed", ["late"], "Wake late on nas"),
+        ("/?state=muted", ["mute"], "Unmute mute on nas"),
+        ("/?state=all", ["todo", "mute", "late", "done"], "Snooze todo on nas"),
     ):
         page = shown(client, path)
-        for text in texts:
-            assert text in page, path
-        assert missing not in page, path
+        assert names(page) == found, path
+        assert f'aria-label="{button}"' in page
+        tabs = re.search('<nav class="choice" aria-label="State">.*?</nav>', page, re.DOTALL)
+        assert tabs
+        assert text(tabs[0]) == "Pending 1 Snoozed 1 Done 1 Muted 1 All"
+        (current,) = re.findall('aria-current="true">(.*?)</a>', tabs[0])
+        assert text(current).split()[0].lower() in (path.partition("=")[2] or "pending", "done")
 
 
 def test_an_empty_page_tells_diun_the_address_that_the_client_used(client: FlaskClient) -> None:
     for host in ("nas.lan:8080", "192.168.1.2:9000", "[fd00::1]:8080", "diun_dashboard:8080", "NAS"):
-        page = client.get("/", headers={"Host": host}).text
-        assert f"endpoint: http://{host}/webhook" in page
-        assert f"DIUN_NOTIF_WEBHOOK_ENDPOINT=http://{host}/webhook" in page
-        assert "WEBHOOK_SECRET" not in page
+        page, address = unescape(client.get("/", headers={"Host": host}).text), f"http://{host}/webhook"
+        assert f'endpoint: "{address}"' in page
+        assert f"DIUN_NOTIF_WEBHOOK_ENDPOINT={shlex.quote(address)}" in page
+        assert "the value of WEBHOOK_SECRET" not in page
 
 
 def test_an_empty_page_mentions_the_secret_without_telling_it(config: Config, store: Store) -> None:
     client = create_app(replace(config, webhook_secret="Token123456"), store).test_client()
     page = shown(client)
-    assert "authorization: the value of WEBHOOK_SECRET" in page
-    assert "DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION=the value of WEBHOOK_SECRET" in page
+    assert "The secret is hidden" in page
+    assert re.search("DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION=.*•••", page)
     assert "Token123456" not in page
 
 
@@ -208,51 +293,83 @@ def test_the_address_behind_a_proxy_is_the_proxys(config: Config, store: Store, 
     client = create_app(replace(config, trusted_proxies=proxies), store).test_client()
     forwarded = {"Proto": "https", "Host": "diun.example.org", "Prefix": "/updates"}
     page = client.get("/", headers={f"X-Forwarded-{name}": value for name, value in forwarded.items()}).text
-    assert f"endpoint: {address}/webhook" in page
-    links = re.findall('(?:href|src|action)="(/[^"]*)"', page)
-    assert len(links) > 8
-    assert all(link.startswith("/updates/") is bool(proxies) for link in links)
+    assert f'endpoint: "{address}/webhook"' in unescape(page)
+    check_prefix(page, proxies)
+    update_id, headers = record(store), {f"X-Forwarded-{name}": value for name, value in forwarded.items()}
+    record(store, "nginx:1.28.0")
+    store.save_view("all", "")
+    for path in ("/", f"/updates/{update_id}", "/?state=all&q=nothing", "/views", "/tags/strip"):
+        check_prefix(client.get(path, headers=headers).text, proxies)
+    for verb in ("snooze", "tag", "note", "commands"):
+        check_prefix(client.post(f"/act/{verb}", data={"id": update_id}, headers=headers).text, proxies)
+    for path, data in (("/act/acknowledge", {"id": update_id}), ("/views", {"name": "x"}), ("/views/start", {})):
+        location = client.post(path, data=data, headers=headers).headers["Location"]
+        assert location.startswith("/updates/") is bool(proxies), path
+
+
+def check_prefix(page: str, proxies: int) -> None:
+    """Every path of this site on the page stands behind the proxy's prefix, and behind none without a proxy."""
+    links = re.findall('(?:href|src|action|data-open|data-copy)="(/[^"]*)"', page)
+    own = [link for link in links if not re.fullmatch("/updates/[0-9]+.*", link)]
+    assert own
+    assert [link for link in own if link.startswith("/updates/") is not bool(proxies)] == []
 
 
 def test_nothing_pending_is_not_the_same_as_nothing_known(client: FlaskClient, store: Store) -> None:
-    assert "Point DIUN here" in shown(client)
-    assert "Nothing acknowledged yet" in shown(client, "/?state=acknowledged")
-    store.acknowledge([record(store)], "person")
-    page = shown(client)
-    assert "All done" in page
-    assert "Point DIUN here" not in page
+    for path in ("/", "/?state=acknowledged", "/?q=nginx"):
+        assert "Point DIUN here" in shown(client, path)
+    store.acknowledge(one(record(store)), "person")
+    for path, words in (
+        ("/", "All done"),
+        ("/?state=snoozed", "Nothing snoozed"),
+        ("/?state=muted", "Nothing muted"),
+        ("/?state=all&q=redis", "Nothing found"),
+        ("/?host=other", "Nothing found"),
+    ):
+        page = shown(client, path)
+        assert f"<h1>{words}</h1>" in page
+        assert "Point DIUN here" not in page
+    store.reopen(one(1), "person")
+    assert "<h1>Nothing done</h1>" in shown(client, "/?state=acknowledged")
 
 
 def test_one_and_several_are_acknowledged_and_taken_back(client: FlaskClient, store: Store) -> None:
-    ids = [record(store, f"app:{number}") for number in range(3)]
-    for path, chosen, after in (
-        ("/updates/acknowledge", ids[:1], ["pending", "pending", "acknowledged"]),
-        ("/updates/acknowledge", ids, ["acknowledged"] * 3),
-        ("/updates/reopen", ids[1:], ["pending", "pending", "acknowledged"]),
-        ("/updates/reopen", [*ids, *ids], ["pending"] * 3),
+    ids = [record(store, f"app{number}:1") for number in range(3)]
+    for action, (verb, chosen, after) in enumerate(
+        (
+            ("acknowledge", ids[:1], ["pending", "pending", "acknowledged"]),
+            ("acknowledge", ids, ["acknowledged"] * 3),
+            ("reopen", ids[1:], ["pending", "pending", "acknowledged"]),
+            ("reopen", [*ids, *ids], ["pending"] * 3),
+        ),
+        1,
     ):
-        answer = client.post(path, data={"id": chosen})
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        check_back(client.post(f"/act/{verb}", data={"id": chosen}), f"/?state=pending&did={action}")
         assert states(store) == after
+    check_back(client.post("/act/reopen", data={"id": ids}), "/?state=pending")
 
 
-@pytest.mark.parametrize("path", ["/updates/acknowledge", "/updates/reopen"])
-def test_ids_that_are_unknown_or_none_change_nothing(client: FlaskClient, store: Store, path: str) -> None:
-    pending, done = record(store, "a:1"), record(store, "b:1")
-    store.acknowledge([done], "person")
+@pytest.mark.parametrize(
+    "verb", ["acknowledge", "reopen", "snooze", "wake", "mute", "unmute", "tag", "note", "commands"]
+)
+def test_ids_that_are_unknown_or_none_change_nothing(client: FlaskClient, store: Store, verb: str) -> None:
+    pending, finished = record(store, "a:1"), record(store, "b:1")
+    store.acknowledge(one(finished), "person")
+    path, fields = f"/act/{verb}", {"until": "week", "tag": "media", "note": "x"}
     for unknown in UNKNOWN:
-        check_error_page(client.post(path, data={"id": [pending, done, unknown]}), 404, "no ")
+        check_error_page(client.post(path, data={"id": [pending, finished, unknown], **fields}), 404, "no ")
     for nonsense in ("", "x", "-1", "1.0", " 1", "٣", "\0", "9" * 100, "1; DROP TABLE updates"):
-        check_error_page(client.post(path, data={"id": [str(pending), nonsense]}), 400, "id must be a whole number")
-    check_error_page(client.post(path), 400, "nothing was chosen")
-    assert states(store) == ["acknowledged", "pending"]
+        answer = client.post(path, data={"id": [str(pending), nonsense], **fields})
+        check_error_page(answer, 400, "id must be a whole number")
+    check_error_page(client.post(path, data=fields), 400, "nothing was chosen")
+    assert (states(store), store.tags(), store.update(pending).note) == (["acknowledged", "pending"], (), "")
 
 
 def test_a_tag_is_set_changed_and_taken_by_its_name(client: FlaskClient, store: Store) -> None:
     update_id, other = record(store, "nginx:1"), record(store, "nginx:2", hostname="other")
     for typed, name in ((" web ", "web"), ("media", "media"), ("", None), ("media", "media"), ("  ", None)):
-        answer = client.post(f"/updates/{update_id}/tag", data={"tag": typed})
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        answer = client.post("/act/tag", data={"only": update_id, "tag": typed})
+        assert answer.status_code == 303
         for tag in (store.update(update_id).tag, store.update(other).tag):
             assert (tag and tag.name) == name
     assert [tag.name for tag in store.tags()] == ["media", "web"]
@@ -260,54 +377,83 @@ def test_a_tag_is_set_changed_and_taken_by_its_name(client: FlaskClient, store: 
 
 def test_the_tags_are_offered_where_one_types(client: FlaskClient, store: Store) -> None:
     store.create_tag("net & co")
-    store.tag_update(record(store), "media")
-    page = shown(client)
+    store.tag_updates(one(record(store)), "media", "")
+    page = client.post("/act/tag", data={"id": 1}).text
     assert '<option value="media">' in page
     assert '<option value="net &amp; co">' in page
-    assert 'aria-label="Tag of nginx" value="media"' in page
+    assert '<option value="media">' in shown(client)
+    assert '<input name="tag" maxlength="100" value="media"' in shown(client, "/updates/1")
+
+
+def test_the_tag_of_a_row_is_shown_in_its_colour(client: FlaskClient, store: Store) -> None:
+    store.tag_updates(one(record(store)), "media", "")
+    store.change_tag(store.tags()[0].id, "films", 7)
+    assert '<span class="label hue-7">films</span>' in rows(shown(client))
 
 
 def test_a_tag_that_cannot_be_set_is_refused_in_words(client: FlaskClient, store: Store) -> None:
     update_id = record(store)
     for name in ("x" * 101, "日" * 10_000):
-        check_error_page(client.post(f"/updates/{update_id}/tag", data={"tag": name}), 400, "at most 100 characters")
+        check_error_page(client.post("/act/tag", data={"only": update_id, "tag": name}), 400, "at most 100 characters")
     for unknown in UNKNOWN:
-        check_error_page(client.post(f"/updates/{unknown}/tag", data={"tag": "media"}), 404)
+        check_error_page(client.post("/act/tag", data={"only": unknown, "tag": "media"}), 404)
     assert store.tags() == ()
 
 
+VERBS = ["acknowledge", "reopen", "snooze", "wake", "mute", "unmute", "tag", "note", "running", "commands", "undo"]
+
+
 def test_what_changes_something_requires_post(client: FlaskClient, store: Store) -> None:
-    update_id = record(store)
-    for path in ("/updates/acknowledge", "/updates/reopen", f"/updates/{update_id}/tag"):
+    form = {"id": record(store), "tag": "media", "until": "week", "note": "x", "version": "1.27.0", "name": "x"}
+    for path in [*(f"/act/{verb}" for verb in VERBS), "/views/start", "/views/1/delete"]:
         for method in ("GET", "PUT", "PATCH", "DELETE"):
-            check_error_page(client.open(path, method=method, data={"id": update_id, "tag": "media"}), 405)
-    assert (states(store), store.tags()) == (["pending"], ())
-
-
-QUERIES = [
-    "state=all",
-    "state=pending&page=1",
-    "x=%3Cscript%3E&x=2",
-    "update_id=7&endpoint=x&values=y&_external=1&_anchor=a&_scheme=ftp&_method=PUT",
-    "n%C3%A4s=%F0%9F%90%B3&raw=%ff",
-    'q="onclick=1',
-]
+            check_error_page(client.open(path, method=method, data=form), 405)
+    assert (states(store), store.tags(), store.actions(1)) == (["pending"], (), ())
 
 
 def test_after_a_change_one_is_where_one_was(client: FlaskClient, store: Store) -> None:
     update_id = record(store)
-    for query in QUERIES:
-        for path in ("/updates/acknowledge", "/updates/reopen", f"/updates/{update_id}/tag"):
-            answer = client.post(f"{path}?{query}", data={"id": update_id, "tag": "media"})
-            assert (answer.status_code, answer.headers["Location"]) == (303, f"/?{query.replace(chr(34), '%22')}")
+    for view, back in (
+        ("", "/?state=pending"),
+        ("?", "/?state=pending"),
+        ("?state=all", "/?state=all"),
+        ("?state=pending&page=1&x=%3Cscript%3E&x=2", "/?state=pending"),
+        (
+            "?host=n%C3%A4s&group=tag&page=3&until=1795000000000000",
+            "/?host=n%C3%A4s&group=tag&page=3&until=1795000000000000",
+        ),
+        ("?update_id=7&endpoint=x&_external=1&_anchor=a&_scheme=ftp", "/?state=pending"),
+        ('?q="onclick=1', "/?q=%22onclick%3D1"),
+        ("//evil.example/?q=1", "/?state=pending"),
+    ):
+        for verb, fields in (("note", {"note": view}), ("note", {"note": f"{view} "}), ("snooze", {"until": "week"})):
+            answer = client.post(f"/act/{verb}", data={"only": update_id, "view": view, **fields})
+            assert answer.status_code == 303
+            location = answer.headers["Location"]
+            assert re.fullmatch(re.escape(back) + r"(&did=\d+)?", location), view
+    check_error_page(client.post("/act/mute", data={"only": update_id, "view": "?page=x"}), 400, "page must be")
+    check_error_page(client.post("/act/mute", data={"only": update_id, "back": "x"}), 400, "back must be")
+    assert states(store) == ["snoozed"]
+    answer = client.post("/act/mute", data={"only": update_id, "back": update_id})
+    assert re.fullmatch(rf"/updates/{update_id}\?did=\d+", answer.headers["Location"])
 
 
-def test_the_forms_carry_the_query_string(client: FlaskClient, store: Store) -> None:
-    update_id = record(store)
-    for query in QUERIES:
-        page = shown(client, f"/?{query}")
-        for path in ("/updates/acknowledge", f"/updates/{update_id}/tag"):
-            assert f'action="{path}?{escape(query)}"'.replace("&quot;", "&#34;") in page.replace("%22", "&#34;")
+def test_the_forms_carry_the_view(client: FlaskClient, store: Store) -> None:
+    for number in range(51):
+        record(store, f"app{number}:1", hostname='n"ä<s')
+    for path, view in (
+        ("/", ""),
+        ("/?", ""),
+        ("/?page=2", "?page=2"),
+        ("/?x=1&state=all", "?state=all"),
+        ("/?host=n%22%C3%A4%3Cs&group=host", "?host=n%22%C3%A4%3Cs&group=host"),
+    ):
+        page = shown(client, path)
+        for form in ('<form id="act" .*?</form>', '<form method="post" action="/views">.*?</form>'):
+            found = re.search(form, page, re.DOTALL)
+            assert found
+            values = re.findall('<input type="hidden" name="(?:view|query)" value="([^"]*)"', found[0])
+            assert [unescape(value) for value in values] == [view], path
 
 
 def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
@@ -320,10 +466,497 @@ def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
         ("/nowhere", 404, "nothing is at this address"),
         ("/%ff%00", 404, "nothing is at this address"),
         ("/updates", 404, "nothing is at this address"),
+        ("/?until=x", 400, "until must be a time in microseconds since 1970"),
+        ("/?until=-1", 400, "until must be a time in microseconds since 1970"),
+        ("/?until=2026-11-21", 400, "until must be a time in microseconds since 1970"),
+        (f"/?until={'9' * 18}", 400, "until must be a time in microseconds since 1970"),
+        ("/?age=year", 400, "age must be one of day, week, month, older"),
+        ("/?sort=size", 400, "sort must be one of age, name, host, kind"),
+        ("/?group=kind", 400, "group must be one of nothing, tag, host, stack, registry"),
+        ("/?fold=maybe", 400, "fold must be one of yes, no"),
+        ("/?did=x", 400, "did must be a whole number"),
+        ("/?did=4711", 404, "no action has the id 4711"),
+        ("/updates/4711", 404, "no update has the id 4711"),
+        ("/updates/4711/older", 404, "no update has the id 4711"),
+        ("/updates/x", 404, "nothing is at this address"),
         ("/updates/x/tag", 404, "nothing is at this address"),
     ):
         check_error_page(client.get(path), status, words)
 
 
 def test_a_form_over_one_mebibyte_is_too_large(client: FlaskClient) -> None:
-    check_error_page(client.post("/updates/acknowledge", data={"id": "1" * 2**20}), 413, "larger than 1048576 bytes")
+    check_error_page(client.post("/act/acknowledge", data={"id": "1" * 2**20}), 413, "larger than 1048576 bytes")
+
+
+# Versions fold
+
+
+def test_older_versions_fold_under_the_newest(client: FlaskClient, store: Store) -> None:
+    store.acknowledge(one(record(store, "jellyfin/jellyfin:10.9.0")), "person")
+    newest = record(store, "jellyfin/jellyfin:10.10.3")
+    record(store, "jellyfin/jellyfin:10.10.1")
+    record(store, "jellyfin/jellyfin:10.10.1-rc1")
+    page = rows(shown(client))
+    assert re.findall('id="update-([0-9]+)"', page) == [str(newest)]
+    assert "10.9.0 →to 10.10.3" in text(page)
+    assert '<span class="to"><span class="same">10.</span>10.3</span>' in page
+    assert '<span class="kind minor">minor</span>' in page
+    assert "+2 older" in page
+    below = client.get(f"/updates/{newest}/older").text
+    assert [text(version) for version in re.findall("<code>(.*?)</code>", below, re.DOTALL)] == [
+        "10.9.0 →to 10.10.1",
+        "10.9.0 →to 10.10.1-rc1 pre-release",
+    ]
+    assert "Select" not in below
+    unfolded = shown(client, "/?fold=no")
+    assert names(unfolded) == ["jellyfin"] * 3
+    for page in (unfolded, shown(client, f"/updates/{newest}")):
+        assert "older</a>" not in page
+
+
+def test_what_is_done_to_a_row_is_done_to_what_is_folded_under_it(client: FlaskClient, store: Store) -> None:
+    ids = [record(store, f"nginx:1.{minor}.0") for minor in (27, 28, 29)]
+    page = done(client, "acknowledge", only=ids[2])
+    assert (states(store), said(page)) == (["acknowledged"] * 3, "nginx on nas done Undo")
+    assert "All done" in page
+    page = undo(client, page)
+    assert (states(store), said(page), names(page)) == (["pending"] * 3, "", ["nginx"])
+
+
+# Find
+
+
+@pytest.fixture
+def several(store: Store) -> Store:
+    """A store with five updates that differ in all that one can ask for."""
+    for image, host, provider, metadata in (
+        ("nginx:1.27.0", "nas", "docker", {"ctn_names": "web", "stack": "proxy"}),
+        ("ghcr.io/immich-app/server:v1.2", "nas", "docker", {"ctn_names": "immich_server", "tag": "photos"}),
+        ("redis:7.4.0", "vps", "swarm", {"note": "queue of the shop"}),
+        ("redis:7.2.0-alpine", "pi & co", "file", {}),
+        ("quay.io/a/b:latest", "vps", "file", {"stack": "proxy"}),
+    ):
+        record(store, image, hostname=host, provider=provider, metadata=metadata)
+    record(store, "redis:7.4.0", hostname="vps", provider="swarm", digest=OTHER)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["redis", "b", "redis", "server", "nginx"]),
+        ("q=IMMICH", ["server"]),
+        ("q=web", ["nginx"]),
+        ("q=vps+redis", ["redis"]),
+        ("q=shop", []),
+        ("host=nas", ["server", "nginx"]),
+        ("host=pi+%26+co", ["redis"]),
+        ("tag=photos", ["server"]),
+        ("tag=-", ["redis", "redis"]),
+        ("registry=docker.io", ["redis", "redis", "nginx"]),
+        ("provider=file", ["b", "redis"]),
+        ("kind=rebuild", ["redis"]),
+        ("kind=new&host=nas&q=nginx", ["nginx"]),
+        ("age=day", ["redis", "b", "redis", "server", "nginx"]),
+        ("age=older", []),
+        ("sort=age", ["redis", "b", "redis", "server", "nginx"]),
+        ("sort=name", ["b", "nginx", "redis", "redis", "server"]),
+        ("sort=host", ["server", "nginx", "redis", "redis", "b"]),
+        ("sort=kind", ["redis", "b", "redis", "server", "nginx"]),
+    ],
+)
+def test_one_finds_by_the_query_string(client: FlaskClient, several: Store, query: str, found: list[str]) -> None:
+    assert names(shown(client, f"/?{query}")) == found
+
+
+@pytest.mark.parametrize(
+    ("group", "headings"),
+    [
+        ("nothing", []),
+        ("host", ["nas 2", "pi & co 1", "vps 2"]),
+        ("tag", ["photos 1", "proxy 2", "no tag 2"]),
+        ("stack", ["proxy 2", "no stack 3"]),
+        ("registry", ["docker.io 3", "ghcr.io 1", "quay.io 1"]),
+    ],
+)
+def test_rows_stand_under_the_headings_of_their_group(
+    client: FlaskClient, several: Store, group: str, headings: list[str]
+) -> None:
+    page = shown(client, f"/?group={group}")
+    found = [text(heading) for heading in re.findall('<h2 class="group">.*?</h2>', page, re.DOTALL)]
+    assert sorted(found) == sorted(headings)
+    assert len(names(page)) == 5
+
+
+def test_the_number_beside_each_choice_is_what_it_shows(client: FlaskClient, several: Store) -> None:
+    several.acknowledge(one(1), "person")
+    for path in ("/", "/?host=vps", "/?host=nas&provider=docker", "/?q=redis&tag=-", "/?state=acknowledged"):
+        page = shown(client, path)
+        filters = page.partition('<div class="filters">')[2].partition("<nav")[0]
+        counted = re.findall('<a href="([^"]*)"[^>]*><span>([^<]*)</span><span class="count">([0-9]+)<', filters)
+        assert len(counted) > 4
+        for link, label, count in counted:
+            assert len(names(shown(client, unescape(link)))) == int(count), (path, label)
+    tabs = re.findall('<a href="([^"]*)"[^>]*>([A-Z][a-z]+) <span class="count">([0-9]+)<', shown(client))
+    assert [(label, count) for _, label, count in tabs] == [
+        ("Pending", "4"),
+        ("Snoozed", "0"),
+        ("Done", "1"),
+        ("Muted", "0"),
+    ]
+    for link, _, count in tabs:
+        assert len(names(shown(client, unescape(link)))) == int(count)
+
+
+def test_the_search_keeps_the_rest_of_the_view(client: FlaskClient, several: Store) -> None:
+    page = shown(client, "/?host=nas&group=tag&q=x&page=2&until=1795000000000000")
+    form = re.search('<form class="search".*?</form>', page, re.DOTALL)
+    assert form
+    assert re.findall('name="([a-z]+)" value="([^"]*)"', form[0]) == [("host", "nas"), ("group", "tag"), ("q", "x")]
+
+
+def test_pages_stay_as_they_are_while_new_ones_arrive(client: FlaskClient, store: Store, clock: Clock) -> None:
+    for number in range(60):
+        record(store, f"app{number:02}:1")
+    older = re.search('<a rel="next" href="([^"]*)"', shown(client))
+    assert older
+    path = unescape(older[1])
+    second = names(shown(client, path))
+    clock.time = now() + timedelta(seconds=1)
+    record(store, "late:1")
+    page = shown(client, path)
+    assert names(page) == second == [f"app{number:02}" for number in reversed(range(10))]
+    newer = re.search('<a rel="prev" href="([^"]*)"', page)
+    assert newer
+    assert names(shown(client, unescape(newer[1])))[0] == "app59"
+    # What is another view begins with the present.
+    for link in re.findall('<a href="(/[?][^"]*)"', page):
+        assert "until" not in link
+    assert names(shown(client))[0] == "late"
+
+
+# Views
+
+
+def test_a_view_is_kept_under_a_name_and_stands_in_the_navigation(client: FlaskClient, several: Store) -> None:
+    query = "?host=pi+%26+co&state=all"
+    form = {"name": ' "Pi" ', "query": f"{query}&page=3&until=1795000000000000&x=1"}
+    check_back(client.post("/views", data=form), "/?state=all&host=pi+%26+co")
+    (view,) = several.views()
+    assert (view.name, view.query) == ('"Pi"', "?state=all&host=pi+%26+co")
+    for path, current in (("/", False), (f"/{view.query}", True)):
+        assert (f'href="/{escape(view.query)}" aria-current="true">&#34;Pi&#34;</a>' in shown(client, path)) is current
+    assert "&#34;Pi&#34;</a>" in shown(client, "/views")
+    check_back(client.post("/views", data={"name": '"Pi"', "query": "?host=vps"}), "/?host=vps")
+    assert [(known.name, known.query) for known in several.views()] == [('"Pi"', "?host=vps")]
+    check_back(client.post(f"/views/{view.id}/delete"), "/views")
+    assert several.views() == ()
+    check_error_page(client.post(f"/views/{view.id}/delete"), 404)
+
+
+def test_a_view_that_cannot_be_kept_is_refused_in_words(client: FlaskClient, store: Store) -> None:
+    for name, query, words in (
+        ("", "", "a view needs a name"),
+        ("x" * 101, "", "at most 100 characters"),
+        ("x", "?state=no", "state must"),
+    ):
+        check_error_page(client.post("/views", data={"name": name, "query": query}), 400, words)
+    assert store.views() == ()
+
+
+def test_a_view_can_be_the_start_page(client: FlaskClient, several: Store) -> None:
+    view = several.save_view("vps", "?host=vps")
+    assert names(shown(client))[-1] == "nginx"
+    check_back(client.post("/views/start", data={"view": view.id}), "/views")
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/?host=vps")
+    page = shown(client, "/?host=vps")
+    pending = re.search('<nav class="choice" aria-label="State">\\s*<a href="([^"]*)"', page)
+    assert pending
+    assert names(shown(client, unescape(pending[1]))) == ["redis", "b"]
+    (anywhere,) = re.findall('<a href="([^"]*)">Any host</a>', page)
+    assert len(names(shown(client, unescape(anywhere)))) == 5
+    assert len(names(done(client, "note", only=1, note="x", view=""))) == 5
+    check_back(client.post("/views/start"), "/views")
+    assert len(names(shown(client))) == 5
+
+
+def test_a_start_page_of_all_that_is_pending_is_no_circle(client: FlaskClient, several: Store) -> None:
+    client.post("/views", data={"name": "all", "query": ""})
+    client.post("/views/start", data={"view": several.views()[0].id})
+    answer = client.get("/", follow_redirects=True)
+    assert (answer.status_code, len(names(answer.text))) == (200, 5)
+
+
+# Act
+
+
+ACTS = [
+    ("acknowledge", {}, "done"),
+    ("snooze", {"until": "week"}, "snoozed"),
+    ("snooze", {"until": "next"}, "snoozed"),
+    ("mute", {}, "muted"),
+    ("tag", {"tag": "media"}, "tagged media"),
+    ("note", {"note": "after the holidays"}, "noted"),
+]
+
+
+def facts(store: Store) -> list[tuple[object, ...]]:
+    """What a person can change about each update."""
+    query = UpdateQuery(state=None, per_page=200, fold=False, until=None)
+    found = sorted(store.updates(query).updates, key=lambda update: update.id)
+    return [(each.id, each.state, each.snoozed_until, each.note, each.tag and each.tag.name) for each in found]
+
+
+@pytest.mark.parametrize(("verb", "fields", "words"), ACTS)
+def test_one_row_those_ticked_and_all_that_match_are_acted_on_and_undone(
+    client: FlaskClient, store: Store, verb: str, fields: dict[str, str], words: str
+) -> None:
+    for number in range(60):
+        record(store, f"app{number:02}:1", hostname="nas" if number < 55 else "vps")
+    before = facts(store)
+    view = "?host=nas&page=2"
+    cases: list[tuple[dict[str, object], int, str]] = [
+        ({"only": 1, "id": [2, 3], "all": 1}, 1, "app00 on nas"),
+        ({"id": [1, 2, 3]}, 3, "3 updates"),
+        ({"shown": "4 5"}, 2, "2 updates"),
+        ({"id": [1], "all": 1}, 55, "55 updates"),
+    ]
+    for chosen, count, label in cases:
+        page = done(client, verb, view=view, zone=0, **chosen, **fields)
+        made = store.action(int(page.partition('name="action" value="')[2].partition('"')[0]))
+        assert (said(page), made.count) == (f"{label} {words} Undo", count)
+        after = facts(store)
+        assert sum(old != new for old, new in zip(before, after, strict=True)) == count
+        page = undo(client, page)
+        assert (facts(store), said(page)) == (before, "")
+        assert store.action(made.id).undone
+
+
+def test_an_action_is_undone_once(client: FlaskClient, store: Store) -> None:
+    page = done(client, "mute", only=record(store))
+    undo(client, page)
+    check_error_page(client.post("/act/undo", data={"action": 1}), 409, "undone already")
+    check_error_page(client.post("/act/undo", data={"action": 4711}), 404)
+    check_error_page(client.post("/act/undo"), 404)
+    assert states(store) == ["pending"]
+
+
+def test_a_snooze_ends_when_one_said(client: FlaskClient, store: Store) -> None:
+    update_id = record(store)
+    day = (now() + timedelta(days=10)).date()
+    for until, zone, expected in (
+        (day.isoformat(), 0, f"{day} 06:00:00+00:00"),
+        (day.isoformat(), -120, f"{day} 04:00:00+00:00"),
+        (day.isoformat(), 300, f"{day} 11:00:00+00:00"),
+        ("next", 0, str(NEXT_VERSION)),
+    ):
+        done(client, "snooze", only=update_id, until=until, zone=zone)
+        assert str(store.update(update_id).snoozed_until) == expected
+    assert "until the next version" in shown(client, "/?state=snoozed")
+    for name, days in (("tomorrow", 1), ("week", 7), ("month", 30)):
+        done(client, "snooze", only=update_id, until=name)
+        end = store.update(update_id).snoozed_until
+        assert end is not None
+        assert end.date() - now().date() == timedelta(days=days)
+        assert end.date().isoformat() in rows(shown(client, "/?state=snoozed"))
+    assert names(done(client, "wake", only=update_id)) == ["nginx"]
+    for nonsense in ("yesterday", "2020-01-01", "9999-12-31", "2026-13-01", "x", "0001-01-01"):
+        check_error_page(client.post("/act/snooze", data={"only": update_id, "until": nonsense}), 400)
+    assert states(store) == ["pending"]
+
+
+def test_a_note_is_shown_in_the_row(client: FlaskClient, store: Store) -> None:
+    page = done(client, "note", only=record(store), note=" wait for <1.28> ")
+    assert "wait for &lt;1.28&gt;</p>" in rows(page)
+    check_error_page(client.post("/act/note", data={"only": 1, "note": "x" * 1001}), 400, "at most 1000 characters")
+    assert "wait for" not in done(client, "note", only=1, note="")
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer"), [("snooze", {"until": "week"}), ("tag", {"tag": "media"}), ("note", {"note": "x"})]
+)
+@pytest.mark.parametrize("chosen", [{"id": [1, 2]}, {"only": 1}, {"all": 1, "id": [1]}])
+def test_without_javascript_a_page_asks(
+    client: FlaskClient, store: Store, verb: str, answer: dict[str, str], chosen: dict[str, object]
+) -> None:
+    for number in range(3):
+        record(store, f"app{number}:1")
+    view = "?host=nas&group=tag"
+    page = client.post(f"/act/{verb}", data={"view": view, **chosen})
+    assert (page.status_code, store.actions(1)) == (200, ())
+    assert f'<a href="/{escape(view)}">Back</a>' in page.text
+    forms = re.findall(rf'<form method="post" action="/act/{verb}">.*?</form>', page.text, re.DOTALL)
+    assert len(forms) == (2 if verb == "snooze" else 1)
+    for form in forms:
+        hidden: dict[str, list[str]] = {}
+        for name, value in re.findall('<input type="hidden" name="([a-z]+)" value="([^"]*)"', form):
+            hidden.setdefault(name, []).append(unescape(value))
+    bar = done(client, verb, **hidden, **answer)
+    count = 3 if "all" in chosen else 2 if chosen.get("id") else 1
+    assert store.action(1).count == count
+    assert said(bar).endswith("Undo")
+
+
+def test_the_commands_of_a_selection_are_one_script_by_host(client: FlaskClient, several: Store) -> None:
+    view = "?host=vps&sort=name"
+    for chosen, hosts in (({"id": [1, 3]}, ["nas", "vps"]), ({"all": 1}, ["vps"]), ({"only": 4}, ["pi - co"])):
+        answer = client.post("/act/commands", data={"view": view, **chosen})
+        assert answer.status_code == 200
+        assert f'<a href="/{escape(view)}">Back to the updates</a>' in answer.text
+        script = unescape(re.findall("<pre[^>]*><code>(.*?)</code></pre>", answer.text, re.DOTALL)[0])
+        assert script.startswith("# Run each block on the host that it names.")
+        assert script.count("\n# Host ") == len(hosts)
+        assert all(host.split()[0] in script for host in hosts)
+    assert several.actions(1) == ()
+
+
+# One update
+
+
+def test_the_page_of_an_update_tells_everything(client: FlaskClient, store: Store) -> None:
+    store.acknowledge(one(record(store, "ghcr.io/immich-app/server:v1.2.0")), "10.0.0.7")
+    update_id = record(store, "ghcr.io/immich-app/server:v1.3.0", digest=OTHER)
+    record(
+        store,
+        "ghcr.io/immich-app/server:v1.3.0",
+        provider="docker",
+        platform="linux/arm64",
+        mime_type="application/vnd.oci.image.index.v1+json",
+        created="2026-11-01T10:00:00Z",
+        hub_link="https://github.com/immich-app/immich/pkgs/container/server",
+        diun_version="4.33.0",
+        status="update",
+        metadata={"ctn_names": "immich", "short": "<&>", "pod_status": "x" * 6000},
+    )
+    store.annotate(one(update_id), "first read the notes", "10.0.0.8")
+    page = shown(client, f"/updates/{update_id}")
+    words = text(page.replace("</dt>", "</dt> "))
+    for fact in (
+        "server on nas",
+        "v1.2.0 →to v1.3.0",
+        "Runs in immich",
+        "Provider docker",
+        "Host nas",
+        "Image ghcr.io/immich-app/server:v1.3.0",
+        "Digest aaaaaaaaaaaa",
+        "Digest before bbbbbbbbbbbb",
+        "Platform linux/arm64",
+        "Type application/vnd.oci.image.index.v1+json",
+        "DIUN 4.33.0",
+        "short <&>",
+        "first read the notes",
+        "10.0.0.7: done",
+        "10.0.0.8: note",
+    ):
+        assert fact in words, fact
+    assert f'title="{OTHER}"' in page
+    assert 'title="2026-11-01 10:00:00 UTC"' in page
+    assert 'href="https://github.com/immich-app/immich/pkgs/container/server" rel="noopener noreferrer"' in page
+    assert f'<details><summary>6000 characters</summary><pre tabindex="0"><code>{"x" * 6000}</code>' in page
+    assert "<dd>&lt;&amp;&gt;</dd>" in page
+    timeline = re.findall("<li>.*?</li>", page.partition('<ol class="timeline">')[2], re.DOTALL)
+    assert ["note" in timeline[0], "minor" in timeline[1], "minor" in timeline[2]] == [True] * 3
+    assert len(timeline) == 5
+    assert '"hostname": "nas"' in unescape(timeline[1])
+    assert 'id="versions"' in page
+    assert "v1.2.0" in page.partition('id="versions"')[2]
+
+
+def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClient, store: Store) -> None:
+    update_id = record(store, "nginx:1.29.0")
+    assert '<span class="kind new">' in shown(client, f"/updates/{update_id}")
+    fields = {"only": update_id, "back": update_id}
+    for version, kind in (("1.27.0", "minor"), ("0.9", "major"), ("1.29.0", "new")):
+        page = done(client, "running", version=version, **fields)
+        assert f'<span class="kind {kind}">' in page.partition("</header>")[2]
+        assert f'name="version" maxlength="128" value="{version}"' in page
+        assert said(page).endswith("running version said Undo")
+    page = undo(client, page)
+    assert 'value="0.9"' in page
+    for nonsense in ("latest", "1.27.0-alpine", "x" * 200):
+        check_error_page(client.post("/act/running", data={"version": nonsense, **fields}), 400)
+    check_error_page(client.post("/act/running", data={"version": "1", "id": [1, 1]}), 400, "of one update")
+    assert 'value=""' in done(client, "running", version="", **fields)
+
+
+def test_one_acts_on_the_page_of_an_update_and_stays_there(client: FlaskClient, store: Store) -> None:
+    update_id = record(store)
+    page = shown(client, f"/updates/{update_id}")
+    for verb in ("acknowledge", "mute", "snooze", "tag", "note", "running"):
+        assert f'action="/act/{verb}"' in page
+    for verb, fields, words in ACTS:
+        page = done(client, verb, only=update_id, back=update_id, **fields)
+        assert "<h1>nginx <span" in page
+        assert f"nginx on nas {words}" in said(page)
+        page = undo(client, page)
+        assert "<h1>nginx <span" in page
+        assert states(store) == ["pending"]
+
+
+# Stay current
+
+
+def test_a_page_is_not_sent_again_while_nothing_has_changed(client: FlaskClient, store: Store) -> None:
+    update_id = record(store)
+    tag = store.create_tag("media")
+    for path in ("/", "/?state=all", "/?host=nas&group=tag"):
+        etag = client.get(path).headers["ETag"]
+        for known in (etag, f"W/{etag}", f'"x", {etag}'):
+            answer = client.get(path, headers={"If-None-Match": known})
+            assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", etag)
+            assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert client.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
+    seen = {etag}
+    for change in (
+        lambda: record(store, "redis:7"),
+        lambda: record(store, "redis:7"),
+        lambda: store.acknowledge(one(update_id), ""),
+        lambda: store.undo(1, ""),
+        lambda: store.change_tag(tag.id, "films", 3),
+        lambda: store.assign_tag("nginx", tag.id),
+        lambda: store.save_view("all", "?state=all"),
+        lambda: store.rename_host(store.hosts()[0].id, "attic"),
+        lambda: client.post("/theme", data={"theme": "dark"}),
+    ):
+        change()
+        answer = client.get(path, headers={"If-None-Match": etag})
+        etag = answer.headers["ETag"]
+        assert (answer.status_code, etag in seen) == (200, False)
+        seen.add(etag)
+
+
+def test_a_snooze_that_ends_changes_the_page(client: FlaskClient, store: Store, clock: Clock) -> None:
+    store.snooze(one(record(store)), clock.time + timedelta(minutes=10), "")
+    etag = client.get("/").headers["ETag"]
+    assert client.get("/", headers={"If-None-Match": etag}).status_code == 304
+    clock.time += timedelta(minutes=11)
+    answer = client.get("/", headers={"If-None-Match": etag})
+    assert (answer.status_code, names(answer.text)) == (200, ["nginx"])
+
+
+def test_the_title_and_the_icon_show_the_number_pending(client: FlaskClient, store: Store) -> None:
+    assert "<title>Updates · DIUN Dashboard</title>" in shown(client)
+    for number in range(3):
+        record(store, f"app{number}:1")
+    page = shown(client, "/?host=other")
+    assert "<title>(3) Updates · DIUN Dashboard</title>" in page
+    assert '<link rel="icon" href="/icon/3.svg" type="image/svg+xml">' in page
+    for pending, words in ((1, "1"), (99, "99"), (100, "99+"), (10**9, "99+")):
+        answer = client.get(f"/icon/{pending}.svg")
+        assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")
+        assert f">{words}</text></svg>" in answer.text
+        assert "max-age" in answer.headers["Cache-Control"]
+
+
+def test_the_numbers_at_the_top_lead_to_what_they_count(client: FlaskClient, several: Store) -> None:
+    several.acknowledge(one(1), "person")
+    page = shown(client, "/?state=all")
+    numbers = page.partition('<section class="numbers"')[2].partition("</section>")[0]
+    assert "on 3 hosts" in text(numbers)
+    assert "1 done this week" in text(numbers)
+    links = re.findall('<a href="([^"]*)"><strong>([0-9]+)</strong>', numbers)
+    assert [count for _, count in links] == ["4", "1", "3"]
+    for link, count in links:
+        assert dict(parse_qsl(unescape(link).partition("?")[2]))["state"] == "pending"
+        assert len(names(shown(client, unescape(link)))) == int(count)

@@ -126,11 +126,12 @@ async function send(form, button, more = []) {
   const body = new FormData(form, button);
   for (const [name, value] of more) body.append(name, value);
   const row = button?.closest(".update");
-  const answer = await fetch(button?.formAction || form.action, { method: "POST", body: new URLSearchParams(body) });
+  const action = button?.getAttribute("formaction") ?? form.getAttribute("action"); // The properties are not reliable.
+  const answer = await fetch(action, { method: "POST", body: new URLSearchParams(body) });
   if (!answer.ok) return document.body.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.children);
   const text = await answer.text();
   history.replaceState(null, "", answer.url);
-  if (row && /acknowledge|snooze|mute|reopen|wake/.test(button.formAction)) {
+  if (row && /acknowledge|snooze|mute|reopen|wake/.test(action)) {
     row.classList.add("gone");
     await new Promise((done) => setTimeout(done, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150));
   }

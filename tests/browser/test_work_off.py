@@ -1,0 +1,415 @@
+"""Working updates off in a real browser, on SQLite: the stores are held to one contract elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Response, expect
+
+from tests.dashboard import Dashboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("config", ["sqlite"], indirect=True)]
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture
+def tab(dashboard: Dashboard, browser: Browser) -> Iterator[Page]:
+    """A tab with JavaScript, in which an error of a script fails the test."""
+    context = browser.new_context(reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(10_000)
+    page, errors = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def notify(dashboard: Dashboard, *images: str, **fields: Any) -> None:
+    """Send a notification for each image as DIUN does."""
+    for image in images:
+        body = {"hostname": "nas", "digest": f"sha256:{image:0>64}", "image": image, **fields}
+        assert dashboard.request("POST", "/webhook", json.dumps(body).encode()).status == 200
+
+
+def row(page: Page, name: str) -> Locator:
+    """The row of an image on nas."""
+    return page.locator(".updates > .update").filter(has=page.get_by_label(f"Select {name} on nas", exact=True))
+
+
+def ticks(page: Page) -> Locator:
+    return page.get_by_role("checkbox", name=re.compile("^Select "))
+
+
+def act(page: Page, verb: str) -> None:
+    """Press a button of the selection's bar."""
+    page.get_by_role("toolbar").get_by_role("button", name=verb, exact=True).click()
+
+
+def undo(page: Page, said: str) -> None:
+    """Read what was done, and take it back."""
+    expect(page.locator("[data-did]")).to_contain_text(said)
+    page.get_by_role("button", name="Undo").click()
+
+
+def state(page: Page, name: str) -> None:
+    """Go to the updates of another state."""
+    page.get_by_role("navigation", name="State").get_by_role("link", name=re.compile(f"^{name}")).click()
+
+
+def names(page: Page) -> Locator:
+    """What the rows are about."""
+    return page.locator(".updates > .update > .what strong")
+
+
+def scripted(response: Response) -> bool:
+    """Whether a script asked for it: an icon that changes is asked for by the browser."""
+    return response.request.resource_type == "fetch"
+
+
+def refresh(page: Page) -> None:
+    """What the page does every 15 seconds, now."""
+    with page.expect_response(scripted):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_one_is_acknowledged_and_undone(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7")
+    page.goto(dashboard.url)
+    page.get_by_role("button", name="Acknowledge redis on nas").click()
+    expect(names(page)).to_have_text(["nginx"])
+    undo(page, "redis on nas done")
+    expect(names(page)).to_have_text(["redis", "nginx"])
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def test_several_are_ticked_acknowledged_at_once_and_undone(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1")
+    page.goto(dashboard.url)
+    expect(page.get_by_role("toolbar")).to_be_hidden()
+    for name in ("a", "c"):
+        page.get_by_label(f"Select {name} on nas").check()
+    act(page, "done")
+    expect(names(page)).to_have_text(["b"])
+    undo(page, "2 updates done")
+    expect(names(page)).to_have_text(["c", "b", "a"])
+
+
+def test_all_that_match_are_acknowledged_beyond_this_page(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(55)), "other:1")
+    page.goto(f"{dashboard.url}/?q=app")
+    expect(ticks(page)).to_have_count(50)
+    ticks(page).first.check()
+    page.get_by_label("all 55 that match").check()
+    act(page, "done")
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    undo(page, "55 updates done")
+    expect(page.get_by_role("heading", level=1)).to_have_text("55 pending")
+
+
+def test_the_last_page_worked_off_leads_to_the_one_before(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(51)))
+    page.goto(dashboard.url)
+    page.get_by_role("link", name="Older").click()
+    page.get_by_role("button", name="Acknowledge app0 on nas").click()
+    expect(ticks(page)).to_have_count(50)
+    expect(page.locator("[data-did]")).to_contain_text("app0 on nas done")
+
+
+def test_shift_ticks_a_range(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1", "d:1", "e:1")
+    tab.goto(dashboard.url)
+    ticks(tab).nth(1).click()
+    ticks(tab).nth(3).click(modifiers=["Shift"])
+    expect(tab.locator(".update > input:checked")).to_have_count(3)
+    expect(tab.get_by_role("toolbar")).to_contain_text("3 selected")
+    tab.get_by_role("button", name="clear").click()
+    expect(tab.get_by_role("toolbar")).to_be_hidden()
+
+
+def test_one_is_snoozed_until_the_next_version(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7")
+    page.goto(dashboard.url)
+    page.get_by_role("button", name="Snooze nginx on nas").click()
+    page.get_by_role("button", name="Until the next version").click()
+    expect(names(page)).to_have_text(["redis"])
+    state(page, "Snoozed")
+    expect(row(page, "nginx")).to_contain_text("until the next version")
+    notify(dashboard, "nginx:1.28.0")
+    state(page, "Pending")
+    expect(names(page)).to_have_text(["nginx", "redis"])
+
+
+def test_a_snooze_ends_on_the_day_that_is_chosen(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0")
+    page.goto(dashboard.url)
+    page.get_by_role("button", name="Snooze nginx on nas").click()
+    page.get_by_label("Until", exact=True).locator("visible=true").fill("2999-12-24")
+    page.get_by_role("button", name="Snooze", exact=True).locator("visible=true").click()
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    state(page, "Snoozed")
+    expect(row(page, "nginx").locator(".note time")).to_have_attribute("datetime", re.compile("^2999-12-24"))
+    page.get_by_role("button", name="Wake nginx on nas").click()
+    undo(page, "nginx on nas woken")
+    expect(row(page, "nginx")).to_be_visible()
+
+
+def test_one_is_muted_and_unmuted(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7")
+    page.goto(dashboard.url)
+    page.get_by_label("Select nginx on nas").check()
+    act(page, "mute")
+    expect(names(page)).to_have_text(["redis"])
+    notify(dashboard, "nginx:1.28.0")
+    page.reload()
+    expect(names(page)).to_have_text(["redis"])
+    state(page, "Muted")
+    page.get_by_role("button", name="Unmute nginx on nas").click()
+    expect(page.get_by_role("heading", name="Nothing muted")).to_be_visible()
+    state(page, "Pending")
+    expect(names(page)).to_have_text(["nginx", "redis"])
+
+
+def test_a_note_is_shown_in_the_row(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0")
+    page.goto(dashboard.url)
+    page.get_by_label("Select nginx on nas").check()
+    act(page, "note")
+    page.get_by_label("Note", exact=True).locator("visible=true").fill("read the release notes")
+    page.get_by_role("button", name="Write").click()
+    expect(row(page, "nginx")).to_contain_text("read the release notes")
+    undo(page, "nginx on nas noted")
+    expect(row(page, "nginx")).not_to_contain_text("read")
+
+
+def test_a_note_is_gone_on_with(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7")
+    tab.goto(dashboard.url)
+    for name, before, text in (("nginx", "", "wait"), ("redis", "", "also"), ("nginx", "wait", "wait a bit")):
+        tab.get_by_label(f"Select {name} on nas").check()
+        act(tab, "note")
+        field = tab.get_by_role("dialog").get_by_label("Note")
+        expect(field).to_have_value(before)
+        field.fill(text)
+        tab.get_by_role("button", name="Write").click()
+        expect(row(tab, name).locator(".note")).to_have_text(text)
+        expect(tab.get_by_role("toolbar")).to_be_hidden()
+
+
+def test_a_selection_is_tagged(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "jellyfin:10", "sonarr:4", "nginx:1")
+    page.goto(dashboard.url)
+    for name in ("jellyfin", "sonarr"):
+        page.get_by_label(f"Select {name} on nas").check()
+    act(page, "tag")
+    page.get_by_label("Name of the tag").locator("visible=true").fill("media")
+    page.get_by_role("button", name="Tag", exact=True).locator("visible=true").click()
+    for name in ("jellyfin", "sonarr"):
+        expect(row(page, name).locator(".label")).to_have_text("media")
+    expect(row(page, "nginx").locator(".label")).to_have_count(0)
+    undo(page, "2 updates tagged media")
+    expect(page.locator(".update .label")).to_have_count(0)
+
+
+def test_older_versions_are_unfolded(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "nginx:1.28.0", "nginx:1.29.0")
+    page.goto(dashboard.url)
+    expect(names(page)).to_have_count(1)
+    page.get_by_role("link", name="+2 older").click()
+    for version in ("1.28.0", "1.27.0"):
+        expect(page.locator(".update .version code", has_text=version).last).to_be_visible()
+
+
+def test_the_commands_of_a_selection_are_one_script(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", provider="docker", metadata={"ctn_names": "web"})
+    notify(dashboard, "redis:7", provider="docker", metadata={"ctn_names": "cache"})
+    page.goto(dashboard.url)
+    for each in ticks(page).all():
+        each.check()
+    act(page, "copy commands")
+    expect(page.locator("pre")).to_contain_text(re.compile("nginx:1.27.0[^$]*redis:7|redis:7[^$]*nginx:1.27.0"))
+    page.get_by_role("link", name="Back to the updates").click()
+    expect(names(page)).to_have_count(2)
+
+
+def test_updates_are_found_by_searching_and_by_clicking(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7")
+    notify(dashboard, "nginx:1.27.0", hostname="pi")
+    page.goto(dashboard.url)
+    search = page.get_by_role("searchbox")
+    search.fill("nginx")
+    search.press("Enter")
+    expect(names(page)).to_have_text(["nginx", "nginx"])
+    page.locator("summary", has_text="Host").click()
+    page.locator(".menu").get_by_role("link", name="pi 1").click()
+    expect(page.locator(".update .where strong")).to_have_text(["pi"])
+    expect(search).to_have_value("nginx")
+    page.locator("summary", has_text="Host: pi").click()
+    page.get_by_role("link", name="Any host").click()
+    expect(names(page)).to_have_count(2)
+    search.fill("nothing like it")
+    search.press("Enter")
+    page.get_by_role("link", name="Show all").click()
+    expect(names(page)).to_have_count(3)
+    page.locator("summary", has_text="Group").click()
+    page.locator(".menu").get_by_role("link", name="Host", exact=True).click()
+    expect(page.locator("h2.group")).to_have_text([re.compile("nas"), re.compile("pi")])
+
+
+def test_a_view_is_saved_and_made_the_start_page(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7")
+    page.goto(f"{dashboard.url}/?q=redis")
+    page.locator("summary", has_text="Views").click()
+    page.get_by_label("Name of this view").fill("caches")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("navigation").get_by_role("link", name="caches")).to_have_attribute("aria-current", "true")
+    page.goto(f"{dashboard.url}/views")
+    page.get_by_role("button", name="Make it the start page").click()
+    page.goto(dashboard.url)
+    expect(names(page)).to_have_text(["redis"])
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("searchbox").press("Enter")
+    expect(names(page)).to_have_text(["redis", "nginx"])
+
+
+def test_a_keyboard_is_enough(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1.0.0", "a:1.1.0", "b:1", "c:1", "d:1")
+    tab.goto(dashboard.url)
+    press = tab.keyboard.press
+    for key in ("j", "j", "x", "k", "x"):
+        press(key)
+    expect(tab.get_by_role("toolbar")).to_contain_text("2 selected")
+    press("a")
+    expect(names(tab)).to_have_text(["b", "a"])
+    press("u")
+    expect(names(tab)).to_have_text(["d", "c", "b", "a"])
+    for key in ("j", "j", "j", "j", "o"):
+        press(key)
+    expect(tab.locator(".below .update")).to_have_count(1)
+    press("s")
+    expect(tab.get_by_role("dialog")).to_be_visible()
+    press("Escape")
+    expect(tab.get_by_role("dialog")).to_be_hidden()
+    press("n")
+    tab.keyboard.type("jkxa?")
+    press("Tab")
+    press("Enter")
+    expect(row(tab, "a").locator(".note")).to_have_text("jkxa?")
+    expect(ticks(tab)).to_have_count(4)
+    expect(tab.locator(".update > input:checked")).to_have_count(0)
+    press("m")
+    expect(names(tab)).to_have_text(["d", "c", "b"])
+    press("?")
+    expect(tab.get_by_role("dialog", name="Keys")).to_be_visible()
+    press("a")
+    press("Escape")
+    expect(tab.get_by_role("dialog")).to_be_hidden()
+    expect(names(tab)).to_have_count(3)
+    press("g")
+    press("h")
+    expect(tab).to_have_url(f"{dashboard.url}/hosts")
+
+
+def test_nothing_fires_while_typing(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "jackpot:1")
+    tab.goto(dashboard.url)
+    tab.keyboard.press("j")
+    tab.keyboard.press("/")
+    tab.keyboard.type("jackpot? gh")
+    expect(tab.get_by_role("searchbox")).to_have_value("jackpot? gh")
+    expect(names(tab)).to_have_text(["jackpot"])
+    expect(tab.locator("dialog[open]")).to_have_count(0)
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("a")
+    expect(tab.get_by_role("heading", name="All done")).to_be_visible()
+
+
+def test_what_comes_is_shown_without_a_reload_and_disturbs_nothing(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1.0.0", "a:1.1.0", "b:1")
+    tab.goto(dashboard.url)
+    expect(tab).to_have_title("(2) Updates · DIUN Dashboard")
+    icon = tab.locator("link[rel=icon]").get_attribute("href")
+    tab.evaluate("window.stays = true")
+    tab.get_by_role("link", name="+1 older").click()
+    expect(tab.locator(".below .update")).to_have_count(1)
+    tab.get_by_label("Select a on nas").check()
+    tab.get_by_role("button", name="Snooze b on nas").focus()
+    for image, shown in (("c:1", ["c", "b", "a"]), ("d:1", ["d", "c", "b", "a"])):
+        notify(dashboard, image)
+        refresh(tab)
+        expect(names(tab)).to_have_text(shown)
+        expect(tab.get_by_label("Select a on nas")).to_be_checked()
+        expect(tab.locator(".update > input:checked")).to_have_count(1)
+        expect(tab.get_by_role("toolbar")).to_contain_text("1 selected")
+        expect(tab.get_by_role("button", name="Snooze b on nas")).to_be_focused()
+        expect(row(tab, "a").locator(".below .update")).to_have_count(1)
+        expect(tab.locator(".update.fresh")).to_have_count(1)
+    expect(tab).to_have_title("(4) Updates · DIUN Dashboard")
+    assert tab.locator("link[rel=icon]").get_attribute("href") != icon
+    assert tab.evaluate("window.stays")
+
+
+def test_a_refresh_keeps_what_one_is_about_to_do(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(52)), "done:1")
+    tab.goto(dashboard.url)
+    tab.get_by_role("button", name="Acknowledge done on nas").click()
+    expect(tab.get_by_role("button", name="Undo")).to_be_visible()
+    ticks(tab).first.check()
+    tab.get_by_label("all 52 that match").check()
+    expect(tab.get_by_role("toolbar")).to_contain_text("All selected")
+    tab.get_by_role("toolbar").get_by_role("button", name="tag").focus()
+    tab.locator("summary", has_text="More").evaluate("summary => { summary.parentElement.open = true; }")
+    notify(dashboard, "new:1")
+    refresh(tab)
+    expect(names(tab).first).to_have_text("new")
+    expect(tab.get_by_label("all 53 that match")).to_be_checked()
+    expect(tab.get_by_role("toolbar").get_by_role("button", name="tag")).to_be_focused()
+    expect(tab.get_by_role("heading", name="Registry")).to_be_visible()
+    expect(tab.get_by_role("button", name="Undo")).to_be_visible()
+
+
+def test_rows_that_are_not_folded_keep_their_own_ticks(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1.0.0", "a:1.1.0")
+    tab.goto(f"{dashboard.url}/?fold=no")
+    ticks(tab).first.check()
+    notify(dashboard, "a:1.2.0")
+    refresh(tab)
+    expect(ticks(tab)).to_have_count(3)
+    expect(tab.locator(".update > input:checked")).to_have_count(1)
+    expect(ticks(tab).nth(1)).to_be_checked()
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again_and_a_hidden_tab_does_not_ask(
+    dashboard: Dashboard, tab: Page
+) -> None:
+    notify(dashboard, "a:1")
+    tab.goto(dashboard.url)
+    answers: list[int] = []
+    tab.on("response", lambda response: answers.append(response.status) if scripted(response) else None)
+    refresh(tab)
+    refresh(tab)
+    assert answers == [200, 304]
+    hide = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s})"
+    tab.evaluate(hide % "true")
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.evaluate("fetch('/healthz')")
+    assert answers == [200, 304, 200]
+    tab.evaluate(hide % "false")
+    refresh(tab)
+    assert answers == [200, 304, 200, 304]
+
+
+def test_a_dashboard_that_does_not_answer_is_said_to(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1")
+    tab.goto(dashboard.url)
+    live = tab.locator("[data-live]")
+    expect(live).to_have_text("live")
+    tab.context.set_offline(True)
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(live).to_have_text("no connection")
+    tab.context.set_offline(False)
+    refresh(tab)
+    expect(live).to_have_text("live")
