@@ -178,7 +178,7 @@ def test_a_note_is_shown_in_the_row(dashboard: Dashboard, page: Page) -> None:
     page.goto(dashboard.url)
     page.get_by_label("Select nginx on nas").check()
     act(page, "note")
-    page.get_by_label("Note", exact=True).locator("visible=true").fill("read the release notes")
+    page.get_by_role("textbox", name="Note").fill("read the release notes")
     page.get_by_role("button", name="Write").click()
     expect(row(page, "nginx")).to_contain_text("read the release notes")
     undo(page, "nginx on nas noted")

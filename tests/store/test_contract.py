@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from diundashboard.model import NEXT_VERSION, Age, Group, Invalid, Selection, Sort, State, Tag, UpdateQuery
+from diundashboard.model import NEXT_VERSION, Action, Age, Group, Invalid, Selection, Sort, State, Tag, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, NotFound, Store
 from tests.conftest import PAYLOADS, Clock
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 EVERY = UpdateQuery(state=None, fold=False)
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
 UNKNOWN = [0, -1, 4711, 2**63 - 1, 2**63, 10**30]
 
 
@@ -543,6 +544,71 @@ def test_an_undo_leaves_alone_what_has_changed_since(store: Store) -> None:
     store.undo(action.id, "person")
     assert store.update(first).acknowledged_by == "late"
     assert store.update(second).state == State.PENDING
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        (lambda store, one: store.annotate(one, "early", ""), lambda store, one: store.annotate(one, "late", "")),
+        (lambda store, one: store.snooze(one, NEXT_VERSION, ""), lambda store, one: store.snooze(one, LATER, "")),
+        (
+            lambda store, one: store.mute(one, True, ""),
+            lambda store, one: (store.mute(one, False, ""), store.mute(one, True, "")),
+        ),
+        (lambda store, one: store.say_running(one.ids[0], "1.1", ""), lambda store, one: say(store, one, "1.2")),
+        (lambda store, one: store.say_running(one.ids[0], "1.1", ""), lambda store, one: say(store, one, "")),
+        (lambda store, one: store.tag_updates(one, "early", ""), lambda store, one: store.tag_updates(one, "late", "")),
+        (lambda store, one: store.tag_updates(one, "early", ""), lambda store, one: store.tag_updates(one, None, "")),
+        (lambda store, one: store.tag_updates(one, None, ""), lambda store, one: store.tag_updates(one, "late", "")),
+    ],
+    ids=["note", "snooze", "mute", "running", "no longer running", "tag", "untag", "tag after all"],
+)
+def test_an_undo_leaves_a_later_word_alone(
+    store: Store, early: Callable[[Store, Selection], Action], late: Callable[[Store, Selection], object]
+) -> None:
+    one = Selection((record(store, "nginx:1.27.0"),))
+    action = early(store, one)
+    late(store, one)
+    before = store.update(one.ids[0])
+    store.undo(action.id, "person")
+    assert store.update(one.ids[0]) == before
+
+
+def say(store: Store, one: Selection, version: str) -> None:
+    store.say_running(one.ids[0], version, "")
+
+
+def test_a_renamed_tag_can_be_untagged_by_undo(store: Store) -> None:
+    update_id = record(store)
+    action = store.tag_updates(Selection((update_id,)), "web", "")
+    store.change_tag(store.tags()[0].id, "front", 1)
+    store.undo(action.id, "")
+    assert store.update(update_id).tag is None
+
+
+def test_what_was_acknowledged_again_is_counted_once_when_taking_back_is_undone(store: Store) -> None:
+    first, second = record(store, "a:1"), record(store, "b:1")
+    store.acknowledge(Selection((first, second)), "")
+    taken_back = store.reopen(Selection((first, second)), "")
+    store.acknowledge(Selection((first,)), "")
+    store.undo(taken_back.id, "")
+    assert sum(store.summary().done) == 2
+
+
+def test_what_an_undo_left_alone_stays_in_the_history(store: Store) -> None:
+    first, second = record(store, "a:1"), record(store, "b:1")
+    action = store.acknowledge(Selection((first, second)), "early")
+    store.reopen(Selection((first,)), "")
+    store.undo(action.id, "")
+    assert [known.verb for known in store.actions(first)] == ["reopen", "acknowledge"]
+    assert [known.undone for known in store.actions(second)] == [True]
+
+
+def test_what_is_said_to_run_stands_against_a_lower_one_acknowledged_later(store: Store) -> None:
+    low = record(store, "nginx:1.28.0")
+    store.say_running(low, "1.29.0", "")
+    store.acknowledge(Selection((low,)), "")
+    assert store.update(record(store, "nginx:1.30.0")).from_version == "1.29.0"
 
 
 def test_taking_back_can_be_undone(store: Store) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from diundashboard.model import (
+    NEXT_VERSION,
     HistoryQuery,
     Invalid,
     Refusal,
@@ -96,6 +97,21 @@ def test_merging_keeps_series_folded_right(store: Store) -> None:
     hosts = {host.hostname: host.id for host in store.hosts()}
     store.merge_hosts(hosts["x"], hosts["y"])
     assert [(update.version, update.older) for update in store.updates(UpdateQuery()).updates] == [("2.0", 1)]
+
+
+def test_merging_keeps_what_people_did_and_how_much_was_heard(store: Store) -> None:
+    both = [record(store, "a:1", hostname=hostname) for hostname in ("x", "y")]
+    only = record(store, "b:1", hostname="x")
+    store.snooze(Selection((only,)), NEXT_VERSION, "person")
+    done = store.acknowledge(Selection((both[0],)), "person")
+    hosts = {host.hostname: host.id for host in store.hosts()}
+    store.merge_hosts(hosts["x"], hosts["y"])
+    assert store.update(only).state == State.SNOOZED
+    assert [action.verb for action in store.actions(only)] == ["snooze"]
+    assert [action.id for action in store.actions(both[1])] == [done.id]
+    assert [(noise.name[-1], noise.notifications) for noise in store.insights().noisiest] == [("a", 2), ("b", 1)]
+    with pytest.raises(NotFound):
+        store.merge_hosts(hosts["y"], hosts["x"])
 
 
 def test_merging_twice_leads_to_the_last(store: Store) -> None:

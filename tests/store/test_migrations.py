@@ -30,7 +30,7 @@ from tests.conftest import PAYLOADS, STORES, postgres_running
 from tests.dashboard import free_port
 
 ALL = [FIRST, "0002.updates-per-host", "0003.series"]
-EVERY = UpdateQuery(state=None, per_page=200)
+EVERY = UpdateQuery(state=None, per_page=200, fold=False)
 
 FIRST_SCHEMA = """
     CREATE TABLE updates (
@@ -568,7 +568,7 @@ def test_an_older_release_gets_a_row_for_each_image_and_the_tag_of_its_repositor
     with closing(open_store(empty)) as store:
         for hostname, reference in [("a", "nginx:1"), ("b", "nginx:1"), ("a", "nginx:2")]:
             body = {"image": reference, "hostname": hostname, "created": "1969-12-31T23:59:59.25Z"}
-            body["metadata"] = {"ctn_names": "x,y", "ctn_id": "1", "stack": "web"}  # type: ignore[assignment]
+            body["metadata"] = {"ctn_names": "x,y", "ctn_id": "1", "stack": "site"}  # type: ignore[assignment]
             store.record(parse(json.dumps(body).encode()))
         web, special = store.create_tag("web"), store.create_tag("special")
         store.assign_tag("nginx", web.id)
@@ -937,7 +937,7 @@ def works(url: str) -> None:
         (notes,) = (update.metadata["note"] for update in store.updates(EVERY).updates if "note" in update.metadata)
         assert "日本語" in notes
         store.acknowledge(Selection(query=EVERY), "person")
-        tag = store.create_tag("media")
+        tag = store.create_tag("by hand")
         store.assign_tag("nginx", tag.id)
         store.delete_tag(tag.id)
     start(config)
