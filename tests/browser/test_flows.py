@@ -184,7 +184,7 @@ def test_an_empty_page_tells_diun_the_address_that_the_browser_used(quick: Dashb
     page.goto(f"http://{host}:{quick.port}")
     expect(page.get_by_role("heading", name="Point DIUN here")).to_be_visible()
     address = f"http://{host}:{quick.port}/webhook"
-    expect(page.get_by_text(f"endpoint: {address}")).to_be_visible()
+    expect(page.get_by_text(f'endpoint: "{address}"').first).to_be_visible()
     expect(page.get_by_text(f"DIUN_NOTIF_WEBHOOK_ENDPOINT={address}")).to_be_visible()
 
 
