@@ -156,6 +156,33 @@ _GROUP = {
 }
 
 
+# The tag of the longest rule that matches a name.
+_RULED = """
+    SELECT r.tag_id
+      FROM tag_rules AS r
+     WHERE named.name GLOB replace(replace(r.pattern, '[', '[[]'), '?', '[?]')
+     ORDER BY length(r.pattern) DESC, r.pattern
+     LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The update that an image has on a host, as its row holds it; everything is None if there is none."""
+
+    id: int | None
+    series_id: int
+    kind: str
+    digest: str
+    acknowledged_at: int | None
+    metadata: str
+    containers: str | None
+    search: str
+
+    def containers_with(self, names: Iterable[str]) -> str:
+        return json.dumps(sorted({*json.loads(self.containers or "[]"), *names}))
+
+
 @dataclass(slots=True)
 class _Arrival:
     """A notification that waits for its transaction, and what became of it."""
@@ -209,7 +236,8 @@ class SQLiteStore(Store):
     def _record(self, cursor: sqlite3.Cursor, notification: Notification, derived: Derived, at: int) -> int:
         reference = notification.reference
         find = """
-            SELECT h.id, h.hostname, h.forgotten_at, u.id, u.kind, u.digest, u.series_id
+            SELECT h.id, h.hostname, h.forgotten_at, u.id, u.series_id, u.kind, u.digest, u.acknowledged_at, u.metadata,
+                   u.containers, u.search
               FROM hosts AS named
               JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
               LEFT JOIN updates AS u ON u.hostname = h.hostname AND u.image = ?
@@ -220,15 +248,16 @@ class SQLiteStore(Store):
         if found is None:
             cursor.execute("INSERT INTO hosts (hostname) VALUES (?)", (notification.hostname,))
             found = cursor.execute(find, names).fetchone()
-        host_id, hostname, forgotten_at, update_id, kind, digest, series_id = found
+        host_id, hostname, forgotten_at, *row = found
+        known = _Known(*row)
         if forgotten_at is not None:
             cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host_id,))
-        opened = 0
-        if update_id is not None and digest == notification.digest:
-            self._add(cursor, update_id, notification, derived)
-            cursor.execute("UPDATE series SET heard = heard + 1 WHERE id = ?", (series_id,))
+        if known.id is not None and known.digest == notification.digest:
+            self._add(cursor, known, notification, derived)
+            update_id, kind, opened = known.id, known.kind, False
         else:
-            update_id, kind, opened = self._speak(cursor, host_id, hostname, notification, derived, at)
+            opened = known.id is None or known.acknowledged_at is not None
+            update_id, kind = self._speak(cursor, host_id, hostname, known, notification, derived, at)
         cursor.execute(
             """
             INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload, search)
@@ -255,57 +284,64 @@ class SQLiteStore(Store):
             """,
             (at // _DAY, host_id, kind, opened),
         )
-        return int(update_id)
+        return update_id
 
-    def _add(self, cursor: sqlite3.Cursor, update_id: int, notification: Notification, derived: Derived) -> None:
+    def _add(self, cursor: sqlite3.Cursor, known: _Known, notification: Notification, derived: Derived) -> None:
         """The same digest again: one more notification, and perhaps other containers and metadata."""
         cursor.execute(
             """
             UPDATE updates
-               SET notifications = notifications + 1,
-                   metadata = json_patch(metadata, :metadata),
-                   containers = (
-                       SELECT json_group_array(value)
-                         FROM (SELECT value FROM json_each(containers) UNION SELECT value FROM json_each(:containers))
-                   ),
-                   search = CASE WHEN instr(search, :search) THEN search ELSE search || ' ' || :search END
-             WHERE id = :id
+               SET notifications = notifications + 1, metadata = ?, containers = ?, search = ?
+             WHERE id = ?
             """,
-            {
-                "metadata": json.dumps(notification.metadata),
-                "containers": json.dumps(notification.containers),
-                "search": derived.search,
-                "id": update_id,
-            },
+            (
+                json.dumps(json.loads(known.metadata) | notification.metadata),
+                known.containers_with(notification.containers),
+                known.search if derived.search in known.search else f"{known.search} {derived.search}",
+                known.id,
+            ),
         )
+        cursor.execute("UPDATE series SET heard = heard + 1 WHERE id = ?", (known.series_id,))
 
     def _speak(
-        self, cursor: sqlite3.Cursor, host_id: int, hostname: str, notification: Notification, derived: Derived, at: int
-    ) -> tuple[int, str, int]:
-        """A new image or digest speaks for its update: the update's id, its kind, and 1 if it was not open before."""
+        self,
+        cursor: sqlite3.Cursor,
+        host_id: int,
+        hostname: str,
+        known: _Known,
+        notification: Notification,
+        derived: Derived,
+        at: int,
+    ) -> tuple[int, str]:
+        """A new image or digest speaks for its update: the update's id and kind."""
         reference = notification.reference
-        series_id, running = cursor.execute(
+        tagged = self._tag_at_first_sight(cursor, reference.name, notification.metadata)
+        series_id, running, open_before, heard = cursor.execute(
             """
-            INSERT INTO series (host_id, registry, repository, variant, heard)
-            VALUES (?, ?, ?, ?, 1)
+            INSERT INTO series (host_id, registry, repository, variant, open, heard)
+            VALUES (?, ?, ?, ?, 1, 1)
             ON CONFLICT DO UPDATE
                SET snoozed_until = 0, heard = heard + 1
-            RETURNING id, running_version
+            RETURNING id, running_version, open, heard
             """,
             (host_id, reference.registry, reference.repository, derived.variant),
         ).fetchone()
-        known = cursor.execute(
-            "SELECT acknowledged_at FROM updates WHERE hostname = ? AND image = ?", (hostname, reference.image)
-        ).fetchone()
-        rebuilt = known is not None or notification.status == "update"
-        cursor.execute(
+        rebuilt = known.id is not None or notification.status == "update"
+        kind: str = update_kind(running, reference.version, rebuilt)
+        update_id: int = cursor.execute(
             """
             INSERT INTO updates (
                 hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type,
                 hub_link, diun_version, created, metadata, containers, notifications, first_seen_at, received_at,
-                series_id, name, version_key, prerelease, rebuilt, from_version, stack, search
+                series_id, name, version_key, prerelease, rebuilt, from_version, stack, search, tag_id
             )
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (
+                ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                coalesce(
+                    (SELECT tag_id FROM tag_assignments WHERE reference = ?),
+                    (SELECT tag_id FROM tag_assignments WHERE reference = ?)
+                )
+            )
             ON CONFLICT (hostname, image) DO UPDATE
                SET digest = excluded.digest,
                    status = excluded.status,
@@ -317,16 +353,7 @@ class SQLiteStore(Store):
                    diun_version = excluded.diun_version,
                    created = excluded.created,
                    metadata = excluded.metadata,
-                   containers = (
-                       SELECT json_group_array(value)
-                         FROM (
-                             SELECT value
-                               FROM json_each(updates.containers)
-                              UNION
-                             SELECT value
-                               FROM json_each(excluded.containers)
-                         )
-                   ),
+                   containers = excluded.containers,
                    notifications = notifications + 1,
                    received_at = excluded.received_at,
                    acknowledged_at = NULL,
@@ -334,7 +361,8 @@ class SQLiteStore(Store):
                    rebuilt = excluded.rebuilt,
                    from_version = excluded.from_version,
                    stack = excluded.stack,
-                   search = excluded.search
+                   search = excluded.search,
+                   tag_id = excluded.tag_id
             RETURNING id
             """,
             (
@@ -345,7 +373,7 @@ class SQLiteStore(Store):
                 reference.version,
                 notification.digest,
                 notification.status,
-                update_kind(running, reference.version, rebuilt),
+                kind,
                 notification.provider,
                 notification.platform,
                 notification.mime_type,
@@ -353,7 +381,7 @@ class SQLiteStore(Store):
                 notification.diun_version,
                 None if notification.created is None else _microseconds(notification.created),
                 json.dumps(notification.metadata),
-                json.dumps(notification.containers),
+                known.containers_with(notification.containers),
                 at,
                 at,
                 series_id,
@@ -364,26 +392,42 @@ class SQLiteStore(Store):
                 running,
                 derived.stack,
                 derived.search,
+                reference.image,
+                reference.name,
             ),
-        )
-        update_id: int = cursor.fetchone()[0]
-        self._tag_at_first_sight(cursor, reference.name, notification.metadata)
-        self._retag(cursor, [reference.name])
-        if current := notification.metadata.get("current", "").strip():
+        ).fetchone()[0]
+        if tagged:
+            self._retag(cursor, [reference.name])
+        current = notification.metadata.get("current", "").strip()
+        if current:
             self._say(cursor, series_id, current, at)
-        self._refresh(cursor, [series_id])
-        kind: str = cursor.execute("SELECT kind FROM updates WHERE id = ?", (update_id,)).fetchone()[0]
-        return update_id, kind, int(known is None or known[0] is not None)
+        stays_alone = open_before == 1 and known.id is not None and known.acknowledged_at is None
+        if current or not (heard == 1 or stays_alone):
+            self._refresh(cursor, [series_id])
+            kind = cursor.execute("SELECT kind FROM updates WHERE id = ?", (update_id,)).fetchone()[0]
+        return update_id, kind
 
-    def _tag_at_first_sight(self, cursor: sqlite3.Cursor, name: str, metadata: Mapping[str, str]) -> None:
-        """Metadata tags a repository that nobody has tagged, and a rule one that has no metadata either."""
-        source = cursor.execute("SELECT source FROM tag_assignments WHERE reference = ?", (name,)).fetchone()
-        if source and source[0] != "rule":
-            return
+    def _tag_at_first_sight(self, cursor: sqlite3.Cursor, name: str, metadata: Mapping[str, str]) -> bool:
+        """Metadata tags a repository that nobody has tagged, and a rule one that has no metadata either.
+
+        True if it did; the updates that the repository had before have another tag then.
+        """
+        source, ruled = cursor.execute(
+            f"""
+            SELECT (SELECT source FROM tag_assignments WHERE reference = named.name), ({_RULED})
+              FROM (SELECT ? AS name) AS named
+            """,
+            (name,),
+        ).fetchone()
+        if source not in (None, "rule"):
+            return False
         if tag := metadata_tag(metadata):
             self._assign(cursor, name, self._tag_named(cursor, tag), "metadata")
-        elif source is None:
-            self._apply_rules(cursor, [name])
+        elif source is None and ruled is not None:
+            self._assign(cursor, name, ruled, "rule")
+        else:
+            return False
+        return True
 
     def updates(self, query: UpdateQuery) -> Page:
         with self._transaction("DEFERRED") as cursor:
@@ -1551,16 +1595,10 @@ class SQLiteStore(Store):
             (ids,),
         )
         cursor.execute(
-            """
+            f"""
             INSERT INTO tag_assignments (reference, tag_id, source)
-            SELECT name.value, (
-                       SELECT r.tag_id
-                         FROM tag_rules AS r
-                        WHERE name.value GLOB replace(replace(r.pattern, '[', '[[]'), '?', '[?]')
-                        ORDER BY length(r.pattern) DESC, r.pattern
-                        LIMIT 1
-                   ) AS matched, 'rule'
-              FROM json_each(?) AS name
+            SELECT named.name, ({_RULED}) AS matched, 'rule'
+              FROM (SELECT value AS name FROM json_each(?)) AS named
              WHERE matched IS NOT NULL
             ON CONFLICT DO NOTHING
             """,
@@ -1573,15 +1611,15 @@ class SQLiteStore(Store):
         cursor.execute(
             """
             UPDATE updates
-               SET tag_id = coalesce(
-                       (SELECT a.tag_id FROM tag_assignments AS a WHERE a.reference = updates.image),
-                       (
-                           SELECT a.tag_id
-                             FROM tag_assignments AS a
-                            WHERE a.reference = updates.registry || '/' || updates.repository
-                       )
-                   )
-             WHERE registry || '/' || repository IN (SELECT value FROM json_each(?))
+               SET tag_id = assigned.tag_id
+              FROM (
+                  SELECT u.id, coalesce(own.tag_id, shared.tag_id) AS tag_id
+                    FROM updates AS u
+                    LEFT JOIN tag_assignments AS own ON own.reference = u.image
+                    LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
+                   WHERE u.registry || '/' || u.repository IN (SELECT value FROM json_each(?))
+              ) AS assigned
+             WHERE updates.id = assigned.id AND updates.tag_id IS NOT assigned.tag_id
             """,
             (json.dumps(list(names)),),
         )
