@@ -722,8 +722,8 @@ class PostgresStore(Store):
         with self._acting("acknowledge", "", by) as (cursor, action, at):
             rows = cursor.execute(
                 """
-                INSERT INTO action_items (action_id, series_id, update_id)
-                SELECT DISTINCT %s::bigint, u.series_id, u.id
+                INSERT INTO action_items (action_id, series_id, update_id, before)
+                SELECT DISTINCT %s::bigint, u.series_id, u.id, to_jsonb(u.done_at)
                   FROM updates AS c
                   JOIN updates AS u ON u.series_id = c.series_id
                  WHERE c.id = ANY(%s::bigint[]) AND u.acknowledged_at IS NULL
@@ -736,10 +736,10 @@ class PostgresStore(Store):
             cursor.execute(
                 """
                 UPDATE updates
-                   SET acknowledged_at = %s, acknowledged_by = %s
-                 WHERE id = ANY(%s)
+                   SET acknowledged_at = %(at)s, acknowledged_by = %(by)s, done_at = %(at)s
+                 WHERE id = ANY(%(ids)s)
                 """,
-                (at, storable(by), ids),
+                {"at": at, "by": storable(by), "ids": ids},
             )
             self._refresh(cursor, self._series_in(cursor, action))
             self._count_closed(cursor, self._closed(cursor, ids), 1)
@@ -750,13 +750,14 @@ class PostgresStore(Store):
             rows = cursor.execute(
                 """
                 INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT %s, series_id, id, jsonb_build_array(acknowledged_at, acknowledged_by)
+                SELECT %s, series_id, id, jsonb_build_array(acknowledged_at, acknowledged_by, done_at)
                   FROM updates
                  WHERE acknowledged_at IS NOT NULL AND id = ANY(%s::bigint[])
                 RETURNING update_id
                 """,
                 (action, self._chosen(cursor, selection)),
             ).fetchall()
+            cursor.execute("UPDATE updates SET done_at = NULL WHERE id = ANY(%s)", (_firsts(rows),))
             self._open(cursor, action, _firsts(rows))
             return self._did(cursor, action)
 
@@ -860,12 +861,23 @@ class PostgresStore(Store):
                         """,
                         (action_id, at),
                     ).fetchall()
+                    cursor.execute(
+                        """
+                        UPDATE updates AS u
+                           SET done_at = (i.before #>> '{}')::timestamptz
+                          FROM action_items AS i
+                         WHERE i.action_id = %s AND i.update_id = u.id AND u.done_at = %s
+                        """,
+                        (action_id, at),
+                    )
                     self._open(cursor, action_id, _firsts(rows))
                 case "reopen":
                     rows = cursor.execute(
                         """
                         UPDATE updates AS u
-                           SET acknowledged_at = (i.before ->> 0)::timestamptz, acknowledged_by = i.before ->> 1
+                           SET acknowledged_at = (i.before ->> 0)::timestamptz,
+                               acknowledged_by = i.before ->> 1,
+                               done_at = (i.before ->> 2)::timestamptz
                           FROM action_items AS i
                          WHERE i.action_id = %s AND i.update_id = u.id AND u.acknowledged_at IS NULL
                            AND u.received_at <= %s
@@ -1100,6 +1112,7 @@ class PostgresStore(Store):
                 UPDATE updates AS u
                    SET notifications = u.notifications + loser.notifications,
                        first_seen_at = least(u.first_seen_at, loser.first_seen_at),
+                       done_at = greatest(u.done_at, loser.done_at),
                        containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(loser.containers))
                   FROM same
                   JOIN updates AS loser ON loser.id = same.loser
@@ -1661,7 +1674,7 @@ class PostgresStore(Store):
                            (
                                SELECT u.version
                                  FROM updates AS u
-                                WHERE u.series_id = s.id AND u.acknowledged_at > coalesce(s.said_at, '-infinity')
+                                WHERE u.series_id = s.id AND u.done_at > coalesce(s.said_at, '-infinity')
                                   AND u.version_key > s.said_key
                                 ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
                                 LIMIT 1

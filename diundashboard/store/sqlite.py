@@ -655,8 +655,8 @@ class SQLiteStore(Store):
         with self._acting("acknowledge", "", by) as (cursor, action, at):
             cursor.execute(
                 """
-                INSERT INTO action_items (action_id, series_id, update_id)
-                SELECT ?, series_id, id
+                INSERT INTO action_items (action_id, series_id, update_id, before)
+                SELECT ?, series_id, id, json_quote(done_at)
                   FROM updates
                  WHERE acknowledged_at IS NULL
                    AND id IN (
@@ -673,10 +673,10 @@ class SQLiteStore(Store):
             cursor.execute(
                 """
                 UPDATE updates
-                   SET acknowledged_at = ?, acknowledged_by = ?
-                 WHERE id IN (SELECT value FROM json_each(?))
+                   SET acknowledged_at = :at, acknowledged_by = :by, done_at = :at
+                 WHERE id IN (SELECT value FROM json_each(:ids))
                 """,
-                (at, storable(by), ids),
+                {"at": at, "by": storable(by), "ids": ids},
             )
             self._count_closed(cursor, ids, 1)
             self._refresh(cursor, self._series_in(cursor, action))
@@ -687,13 +687,15 @@ class SQLiteStore(Store):
             cursor.execute(
                 """
                 INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT ?, series_id, id, json_array(acknowledged_at, acknowledged_by)
+                SELECT ?, series_id, id, json_array(acknowledged_at, acknowledged_by, done_at)
                   FROM updates
                  WHERE acknowledged_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))
                 """,
                 (action, self._chosen(cursor, selection)),
             )
-            self._open(cursor, self._updates_in(cursor, action))
+            ids = self._updates_in(cursor, action)
+            self._open(cursor, ids)
+            cursor.execute("UPDATE updates SET done_at = NULL WHERE id IN (SELECT value FROM json_each(?))", (ids,))
             self._refresh(cursor, self._series_in(cursor, action))
             return self._did(cursor, action)
 
@@ -804,12 +806,22 @@ class SQLiteStore(Store):
                         (action_id, at),
                     )
                     self._open(cursor, _json_of(still))
+                    cursor.execute(
+                        """
+                        UPDATE updates
+                           SET done_at = json_extract(i.before, '$')
+                          FROM action_items AS i
+                         WHERE i.action_id = ? AND i.update_id = updates.id AND updates.done_at = ?
+                        """,
+                        (action_id, at),
+                    )
                 case "reopen":
                     closed = cursor.execute(
                         """
                         UPDATE updates
                            SET acknowledged_at = json_extract(i.before, '$[0]'),
-                               acknowledged_by = json_extract(i.before, '$[1]')
+                               acknowledged_by = json_extract(i.before, '$[1]'),
+                               done_at = json_extract(i.before, '$[2]')
                           FROM action_items AS i
                          WHERE i.action_id = ? AND i.update_id = updates.id AND updates.acknowledged_at IS NULL
                            AND updates.received_at <= ?
@@ -1034,6 +1046,7 @@ class SQLiteStore(Store):
                 UPDATE updates
                    SET notifications = updates.notifications + loser.notifications,
                        first_seen_at = min(updates.first_seen_at, loser.first_seen_at),
+                       done_at = coalesce(max(updates.done_at, loser.done_at), updates.done_at, loser.done_at),
                        containers = (
                            SELECT json_group_array(value)
                              FROM (
@@ -1505,7 +1518,7 @@ class SQLiteStore(Store):
                        (
                            SELECT u.version
                              FROM updates AS u
-                            WHERE u.series_id = series.id AND u.acknowledged_at > coalesce(series.said_at, -1)
+                            WHERE u.series_id = series.id AND u.done_at > coalesce(series.said_at, -1)
                               AND u.version_key > series.said_key
                             ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
                             LIMIT 1

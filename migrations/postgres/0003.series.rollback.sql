@@ -53,6 +53,7 @@ ALTER TABLE updates
     DROP COLUMN version_key,
     DROP COLUMN prerelease,
     DROP COLUMN rebuilt,
+    DROP COLUMN done_at,
     DROP COLUMN from_version,
     DROP COLUMN folded,
     DROP COLUMN stack,

@@ -39,6 +39,8 @@ CREATE TABLE series (
     UNIQUE (host_id, repository_key, variant_key)
 );
 
+-- `done_at`: when this version was last acknowledged, whatever digest it had then. What was done once runs, until it is
+-- taken back.
 ALTER TABLE updates
     ADD COLUMN series_id bigint REFERENCES series (id),
     ADD COLUMN tag_id bigint REFERENCES tags (id) ON DELETE SET NULL,
@@ -46,14 +48,14 @@ ALTER TABLE updates
     ADD COLUMN version_key text NOT NULL COLLATE "C" DEFAULT '',
     ADD COLUMN prerelease boolean NOT NULL DEFAULT FALSE,
     ADD COLUMN rebuilt boolean NOT NULL DEFAULT FALSE,
+    ADD COLUMN done_at timestamptz,
     ADD COLUMN from_version text NOT NULL COLLATE "C" DEFAULT '',
     ADD COLUMN folded boolean NOT NULL DEFAULT FALSE,
     ADD COLUMN stack text NOT NULL COLLATE "C" DEFAULT '',
     ADD COLUMN search text NOT NULL COLLATE "C" DEFAULT '';
 
 UPDATE updates
-   SET rebuilt = TRUE
- WHERE kind = 'rebuild';
+   SET rebuilt = kind = 'rebuild', done_at = acknowledged_at;
 
 ALTER TABLE notifications
     ADD COLUMN host_id bigint REFERENCES hosts (id),

@@ -47,6 +47,9 @@ ALTER TABLE updates ADD COLUMN prerelease INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE updates ADD COLUMN rebuilt INTEGER NOT NULL DEFAULT 0;
 
+-- When this version was last acknowledged, whatever digest it had then: what was done once runs, until it is taken back.
+ALTER TABLE updates ADD COLUMN done_at INTEGER;
+
 ALTER TABLE updates ADD COLUMN from_version TEXT NOT NULL DEFAULT '';
 
 ALTER TABLE updates ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;
@@ -56,7 +59,7 @@ ALTER TABLE updates ADD COLUMN stack TEXT NOT NULL DEFAULT '';
 ALTER TABLE updates ADD COLUMN search TEXT NOT NULL DEFAULT '';
 
 UPDATE updates
-   SET rebuilt = kind = 'rebuild';
+   SET rebuilt = kind = 'rebuild', done_at = acknowledged_at;
 
 ALTER TABLE notifications RENAME TO later_notifications;
 

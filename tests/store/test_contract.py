@@ -427,6 +427,41 @@ def test_the_kind_counts_from_the_highest_version_that_was_acknowledged(store: S
     assert update.state == State.PENDING
 
 
+def test_what_was_done_runs_also_after_it_was_rebuilt(store: Store) -> None:
+    for version in ("1.28.0", "1.29.0"):
+        store.acknowledge(Selection((record(store, f"nginx:{version}"),)), "person")
+    rebuilt = store.update(record(store, "nginx:1.29.0", digest=OTHER))
+    assert (rebuilt.state, rebuilt.kind, rebuilt.from_version) == (State.PENDING, "rebuild", "1.29.0")
+    newer = store.update(record(store, "nginx:1.30.0"))
+    assert (newer.kind, newer.from_version, newer.older) == ("minor", "1.29.0", 1)
+
+
+def test_what_was_taken_back_after_a_rebuild_does_not_run(store: Store) -> None:
+    store.acknowledge(Selection((record(store, "nginx:1.28.0"),)), "person")
+    update_id = record(store, "nginx:1.29.0")
+    first = store.acknowledge(Selection((update_id,)), "person")
+    record(store, "nginx:1.29.0", digest=OTHER)
+    second = store.acknowledge(Selection((update_id,)), "person")
+    store.undo(second.id, "person")
+    assert (store.update(update_id).kind, store.update(update_id).from_version) == ("rebuild", "1.29.0")
+    reopened = store.acknowledge(Selection((update_id,)), "person") and store.reopen(Selection((update_id,)), "person")
+    assert (store.update(update_id).kind, store.update(update_id).from_version) == ("minor", "1.28.0")
+    store.undo(reopened.id, "person")
+    assert store.update(record(store, "nginx:1.30.0")).from_version == "1.29.0"
+    record(store, "nginx:1.29.0", digest=DIGEST)
+    store.undo(first.id, "person")
+    assert store.update(update_id).from_version == "1.29.0", "the first word is no longer the last"
+
+
+def test_an_undo_takes_back_what_ran_before_a_rebuild(store: Store) -> None:
+    store.acknowledge(Selection((record(store, "nginx:1.28.0"),)), "person")
+    update_id = record(store, "nginx:1.29.0")
+    action = store.acknowledge(Selection((update_id,)), "person")
+    record(store, "nginx:1.29.0", digest=OTHER)
+    store.undo(action.id, "person")
+    assert (store.update(update_id).kind, store.update(update_id).from_version) == ("minor", "1.28.0")
+
+
 def test_a_person_says_what_runs_and_the_kinds_count_from_it_at_once(store: Store) -> None:
     update_id = record(store, "nginx:1.29.0")
     action = store.say_running(update_id, "1.27.0", "person")
