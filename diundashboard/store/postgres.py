@@ -156,7 +156,7 @@ _RULED: LiteralString = """
 
 _STATE: dict[State | None, LiteralString] = {
     None: "TRUE",
-    State.PENDING: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until <= %(now)s",
+    State.PENDING: "u.acknowledged_at IS NULL AND s.open > 0 AND s.muted_at IS NULL AND s.snoozed_until <= %(now)s",
     State.SNOOZED: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until > %(now)s",
     State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL AND s.muted_at IS NULL",
     State.MUTED: "s.muted_at IS NOT NULL",
@@ -492,15 +492,26 @@ class PostgresStore(Store):
     def updates(self, query: UpdateQuery) -> Page:
         with self._snapshot() as cursor:
             where, values = self._where(query)
-            total: int = _one(cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values))[0]
-            rows = cursor.execute(
+            # Only the rows of the page are read whole, and not sorted.
+            found = cursor.execute(
                 f"""
-                {_UPDATE} {_FROM}
+                SELECT u.id, count(*) OVER () {_FROM}
                  WHERE {where}
                  ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
                  LIMIT %(limit)s OFFSET %(offset)s
                 """,
                 values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
+            ).fetchall()
+            total: int = (
+                found[0][1] if found else _one(cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values))[0]
+            )
+            rows = cursor.execute(
+                f"""
+                {_UPDATE} {_FROM}
+                  JOIN unnest(%(ids)s::bigint[]) WITH ORDINALITY AS place (id, number) ON place.id = u.id
+                 ORDER BY place.number
+                """,
+                {"ids": _firsts(found), "now": values["now"]},
             ).fetchall()
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
@@ -520,24 +531,11 @@ class PostgresStore(Store):
             states = _one(
                 cursor.execute(
                     """
-                    SELECT (
-                               SELECT count(*)
-                                 FROM series
-                                WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s
-                           ),
-                           (
-                               SELECT count(*)
-                                 FROM series
-                                WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s
-                           ),
-                           (SELECT count(*) FROM updates WHERE acknowledged_at IS NOT NULL)
-                           - (
-                               SELECT count(*)
-                                 FROM series AS s
-                                 JOIN updates AS u ON u.series_id = s.id
-                                WHERE s.muted_at IS NOT NULL AND u.acknowledged_at IS NOT NULL
-                           ),
-                           (SELECT count(*) FROM series WHERE muted_at IS NOT NULL)
+                    SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s),
+                           count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s),
+                           coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
+                           count(*) FILTER (WHERE muted_at IS NOT NULL)
+                      FROM series
                     """,
                     values,
                 )
@@ -1031,8 +1029,8 @@ class PostgresStore(Store):
                 """
                 SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname),
                        ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id),
-                       (SELECT min(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
-                       (SELECT max(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
+                       (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1),
+                       latest.received_at,
                        (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id),
                        coalesce(latest.provider, ''), coalesce(latest.diun_version, ''),
                        (
@@ -1046,11 +1044,11 @@ class PostgresStore(Store):
                        )
                   FROM hosts AS h
                   LEFT JOIN LATERAL (
-                      SELECT u.provider, u.diun_version
+                      SELECT n.received_at, u.provider, u.diun_version
                         FROM notifications AS n
-                        JOIN updates AS u ON u.id = n.update_id
+                        LEFT JOIN updates AS u ON u.id = n.update_id
                        WHERE n.host_id = h.id
-                       ORDER BY n.received_at DESC, n.id DESC
+                       ORDER BY n.id DESC
                        LIMIT 1
                   ) AS latest ON TRUE
                  WHERE h.merged_into IS NULL AND h.forgotten_at IS NULL
@@ -1209,15 +1207,9 @@ class PostgresStore(Store):
         parts: list[str] = ["TRUE"]
         values: dict[str, Any] = {"limit": query.limit}
         conditions: dict[str, LiteralString] = {
-            "host": "h.hostname = %(host)s",
+            "host": "n.host_id = (SELECT id FROM hosts WHERE host_key = name_key(%(host)s))",
             "kind": "n.kind = %(kind)s",
-            "before": """
-                (n.received_at, n.id) < (
-                    SELECT b.received_at, b.id
-                      FROM notifications AS b
-                     WHERE b.id = %(before)s::bigint
-                )
-            """,
+            "before": "n.id < %(before)s",
         }
         for name, condition in conditions.items():
             if (value := getattr(query, name)) is not None:
@@ -1228,7 +1220,7 @@ class PostgresStore(Store):
             values[f"word{number}"] = word
         with self._connection() as connection:
             rows = connection.execute(
-                f"{_RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.received_at DESC, n.id DESC LIMIT %(limit)s",
+                f"{_RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.id DESC LIMIT %(limit)s",
                 values,
             ).fetchall()
         return tuple(map(_received, rows))
@@ -1275,20 +1267,16 @@ class PostgresStore(Store):
         """The waits of the last updates done, by label; the ten with the most."""
         rows = cursor.execute(
             f"""
-            SELECT label, total, min(wait) FILTER (WHERE place * 2 >= total),
-                   min(wait) FILTER (WHERE place * 10 >= total * 9)
+            SELECT label, count(*) AS total, percentile_disc(0.5) WITHIN GROUP (ORDER BY wait),
+                   percentile_disc(0.9) WITHIN GROUP (ORDER BY wait)
               FROM (
-                  SELECT label, wait, count(*) OVER (PARTITION BY label) AS total,
-                         row_number() OVER (PARTITION BY label ORDER BY wait) AS place
-                    FROM (
-                        SELECT {label} AS label, u.acknowledged_at - u.received_at AS wait
-                        {_FROM}
-                         WHERE u.acknowledged_at IS NOT NULL
-                         ORDER BY u.acknowledged_at DESC, u.id DESC
-                         LIMIT %s
-                    ) AS done
-              ) AS placed
-             GROUP BY label, total
+                  SELECT {label} AS label, u.acknowledged_at - u.received_at AS wait
+                  {_FROM}
+                   WHERE u.acknowledged_at IS NOT NULL
+                   ORDER BY u.acknowledged_at DESC, u.id DESC
+                   LIMIT %s
+              ) AS done
+             GROUP BY label
              ORDER BY total DESC, label
              LIMIT 10
             """,
@@ -1669,6 +1657,11 @@ class PostgresStore(Store):
                            SELECT count(*)
                              FROM updates AS u
                             WHERE u.series_id = s.id AND u.acknowledged_at IS NULL
+                       ),
+                       done = (
+                           SELECT count(*)
+                             FROM updates AS u
+                            WHERE u.series_id = s.id AND u.acknowledged_at IS NOT NULL
                        ),
                        running_version = coalesce(
                            (

@@ -468,16 +468,11 @@ class SQLiteStore(Store):
             ).fetchall()
             states = cursor.execute(
                 """
-                SELECT (SELECT count(*) FROM series WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now),
-                       (SELECT count(*) FROM series WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now),
-                       (SELECT count(*) FROM updates WHERE acknowledged_at IS NOT NULL)
-                       - (
-                           SELECT count(*)
-                             FROM series AS s
-                             JOIN updates AS u ON u.series_id = s.id
-                            WHERE s.muted_at IS NOT NULL AND u.acknowledged_at IS NOT NULL
-                       ),
-                       (SELECT count(*) FROM series WHERE muted_at IS NOT NULL)
+                SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now),
+                       count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now),
+                       coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
+                       count(*) FILTER (WHERE muted_at IS NOT NULL)
+                  FROM series
                 """,
                 values,
             ).fetchone()
@@ -978,15 +973,15 @@ class SQLiteStore(Store):
                 """
                 SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname),
                        (SELECT json_group_array(m.hostname) FROM hosts AS m WHERE m.merged_into = h.id),
-                       (SELECT min(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
-                       (SELECT max(n.received_at) FROM notifications AS n WHERE n.host_id = h.id),
+                       (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1),
+                       (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id DESC LIMIT 1),
                        (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id),
                        (
                            SELECT json_array(u.provider, u.diun_version)
                              FROM notifications AS n
                              JOIN updates AS u ON u.id = n.update_id
                             WHERE n.host_id = h.id
-                            ORDER BY n.received_at DESC, n.id DESC
+                            ORDER BY n.id DESC
                             LIMIT 1
                        )
                   FROM hosts AS h
@@ -1155,9 +1150,9 @@ class SQLiteStore(Store):
         parts = ["TRUE"]
         values: dict[str, Any] = {"limit": query.limit}
         conditions = {
-            "host": "h.hostname = :host",
+            "host": "n.host_id = (SELECT id FROM hosts WHERE hostname = :host)",
             "kind": "n.kind = :kind",
-            "before": "(n.received_at, n.id) < (SELECT received_at, id FROM notifications WHERE id = :before)",
+            "before": "n.id < :before",
         }
         for name, condition in conditions.items():
             if (value := getattr(query, name)) is not None:
@@ -1168,7 +1163,7 @@ class SQLiteStore(Store):
             values[f"word{number}"] = word
         with self._transaction("DEFERRED") as cursor:
             rows = cursor.execute(
-                f"{_RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.received_at DESC, n.id DESC LIMIT :limit", values
+                f"{_RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.id DESC LIMIT :limit", values
             ).fetchall()
         return tuple(map(_received, rows))
 
@@ -1513,6 +1508,11 @@ class SQLiteStore(Store):
                        SELECT count(*)
                          FROM updates AS u
                         WHERE u.series_id = series.id AND u.acknowledged_at IS NULL
+                   ),
+                   done = (
+                       SELECT count(*)
+                         FROM updates AS u
+                        WHERE u.series_id = series.id AND u.acknowledged_at IS NOT NULL
                    ),
                    running_version = coalesce(
                        (

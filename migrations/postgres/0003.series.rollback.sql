@@ -29,8 +29,6 @@ ALTER TABLE tags DROP COLUMN colour;
 DELETE FROM notifications
  WHERE update_id IS NULL;
 
-DROP INDEX notifications_received;
-
 ALTER TABLE notifications
     DROP COLUMN host_id,
     DROP COLUMN image,

@@ -31,6 +31,7 @@ CREATE TABLE series (
     said_at INTEGER,
     running_version TEXT NOT NULL DEFAULT '',
     open INTEGER NOT NULL DEFAULT 0,
+    done INTEGER NOT NULL DEFAULT 0,
     heard INTEGER NOT NULL DEFAULT 0,
     UNIQUE (host_id, registry, repository, variant)
 );
@@ -199,15 +200,6 @@ CREATE INDEX updates_open ON updates (
     received_at, id, series_id, kind, tag_id, registry, provider, name, stack
 ) WHERE acknowledged_at IS NULL AND NOT folded;
 
--- How many are pending and snoozed.
-CREATE INDEX series_open ON series (muted_at, snoozed_until) WHERE open > 0;
-
--- The muted.
-CREATE INDEX series_muted ON series (muted_at) WHERE muted_at IS NOT NULL;
-
--- The noisiest repositories.
-CREATE INDEX series_heard ON series (registry, repository, heard);
-
 -- The snoozed.
 CREATE INDEX series_snoozed ON series (snoozed_until) WHERE snoozed_until > 0;
 
@@ -229,10 +221,7 @@ CREATE INDEX updates_of_tag ON updates (tag_id);
 CREATE INDEX notifications_of_update ON notifications (update_id, id);
 
 -- When a host was last heard, and its history.
-CREATE INDEX notifications_of_host ON notifications (host_id, received_at);
-
--- The history, newest first.
-CREATE INDEX notifications_received ON notifications (received_at, id);
+CREATE INDEX notifications_of_host ON notifications (host_id, id);
 
 -- The assignments that a deleted tag takes with it.
 CREATE INDEX tag_assignments_of_tag ON tag_assignments (tag_id);

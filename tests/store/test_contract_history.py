@@ -201,7 +201,7 @@ def test_pages_of_the_history_follow_each_other(store: Store, clock: Clock) -> N
     record(store, "late:1")
     second = store.notifications(HistoryQuery(limit=2, before=first[-1].id))
     assert [each.image[-1] for each in first + second] == ["4", "3", "2", "1"]
-    assert store.notifications(HistoryQuery(before=4711)) == ()
+    assert store.notifications(HistoryQuery(before=store.notifications(HistoryQuery())[-1].id)) == ()
     with pytest.raises(Invalid):
         HistoryQuery(limit=0)
 
