@@ -82,21 +82,20 @@ def parse(body: bytes) -> Notification:
     )
 
 
+def _not_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _no_value(number: str) -> None:
+    """Numbers are not read: none is a known field, and Python limits how long an integer may be."""
+
+
+_DECODER = json.JSONDecoder(parse_int=_no_value, parse_float=_no_value, parse_constant=_not_json)
+
+
 def _object(body: bytes) -> dict[str, Any]:
-    def refuse(constant: str) -> Any:
-        raise ValueError(f"{constant} is not JSON")
-
-    def ignore(number: str) -> None:
-        return None
-
     try:
-        # Numbers are not read: none is a known field, and Python limits how long an integer may be.
-        fields = json.loads(
-            body.decode(json.detect_encoding(body), "replace"),
-            parse_int=ignore,
-            parse_float=ignore,
-            parse_constant=refuse,
-        )
+        fields = _DECODER.decode(body.decode(json.detect_encoding(body), "replace"))
     except RecursionError:
         raise Refused("the body is JSON that is nested too deeply") from None
     except ValueError as error:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from diundashboard import image
 from diundashboard.model import (
@@ -25,7 +25,6 @@ from diundashboard.model import (
     Action,
     Age,
     Choices,
-    Derived,
     Group,
     HistoryQuery,
     Host,
@@ -166,8 +165,7 @@ _RULED = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     """The update that an image has on a host, as its row holds it; everything is None if there is none."""
 
     id: int | None
@@ -179,8 +177,13 @@ class _Known:
     containers: str | None
     search: str
 
-    def containers_with(self, names: Iterable[str]) -> str:
-        return json.dumps(sorted({*json.loads(self.containers or "[]"), *names}))
+    def containers_with(self, names: tuple[str, ...]) -> str:
+        new = json.dumps(names)
+        return new if self.containers in (new, None) else json.dumps(sorted({*json.loads(self.containers), *names}))
+
+    def metadata_with(self, metadata: Mapping[str, str]) -> str:
+        new = json.dumps(metadata)
+        return new if new == self.metadata else json.dumps(json.loads(self.metadata) | metadata)
 
 
 @dataclass(slots=True)
@@ -188,7 +191,6 @@ class _Arrival:
     """A notification that waits for its transaction, and what became of it."""
 
     notification: Notification
-    derived: Derived
     at: int
     settled: bool = False
     update_id: int = 0
@@ -211,7 +213,7 @@ class SQLiteStore(Store):
 
         One wait for the disk then serves all of them; each is still stored whole or not at all, and durable on return.
         """
-        arrival = _Arrival(notification, notification.derived(), self._now())
+        arrival = _Arrival(notification, self._now())
         self._arrivals.append(arrival)
         with self._lock:
             if not arrival.settled:
@@ -226,14 +228,14 @@ class SQLiteStore(Store):
         try:
             with self._locked_transaction() as cursor:
                 for arrival in batch:
-                    arrival.update_id = self._record(cursor, arrival.notification, arrival.derived, arrival.at)
+                    arrival.update_id = self._record(cursor, arrival.notification, arrival.at)
         except Exception as error:
             for arrival in batch:
                 arrival.error = error
         for arrival in batch:
             arrival.settled = True
 
-    def _record(self, cursor: sqlite3.Cursor, notification: Notification, derived: Derived, at: int) -> int:
+    def _record(self, cursor: sqlite3.Cursor, notification: Notification, at: int) -> int:
         reference = notification.reference
         find = """
             SELECT h.id, h.hostname, h.forgotten_at, u.id, u.series_id, u.kind, u.digest, u.acknowledged_at, u.metadata,
@@ -249,15 +251,15 @@ class SQLiteStore(Store):
             cursor.execute("INSERT INTO hosts (hostname) VALUES (?)", (notification.hostname,))
             found = cursor.execute(find, names).fetchone()
         host_id, hostname, forgotten_at, *row = found
-        known = _Known(*row)
+        known = _Known._make(row)
         if forgotten_at is not None:
             cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host_id,))
         if known.id is not None and known.digest == notification.digest:
-            self._add(cursor, known, notification, derived)
+            self._add(cursor, known, notification)
             update_id, kind, opened = known.id, known.kind, False
         else:
             opened = known.id is None or known.acknowledged_at is not None
-            update_id, kind = self._speak(cursor, host_id, hostname, known, notification, derived, at)
+            update_id, kind = self._speak(cursor, host_id, hostname, known, notification, at)
         cursor.execute(
             """
             INSERT INTO notifications (update_id, host_id, image, kind, received_at, status, digest, payload, search)
@@ -275,33 +277,28 @@ class SQLiteStore(Store):
                 searchable(f"{reference.image} {hostname}"),
             ),
         )
-        cursor.execute(
-            """
-            INSERT INTO days (day, host_id, kind, notifications, opened)
-            VALUES (?, ?, ?, 1, ?)
-            ON CONFLICT DO UPDATE
-               SET notifications = notifications + 1, opened = opened + excluded.opened
-            """,
-            (at // _DAY, host_id, kind, opened),
-        )
+        if opened:
+            cursor.execute(
+                "UPDATE days SET opened = opened + 1 WHERE day = ? AND host_id = ? AND kind = ?",
+                (at // _DAY, host_id, kind),
+            )
         return update_id
 
-    def _add(self, cursor: sqlite3.Cursor, known: _Known, notification: Notification, derived: Derived) -> None:
-        """The same digest again: one more notification, and perhaps other containers and metadata."""
-        cursor.execute(
-            """
-            UPDATE updates
-               SET notifications = notifications + 1, metadata = ?, containers = ?, search = ?
-             WHERE id = ?
-            """,
-            (
-                json.dumps(json.loads(known.metadata) | notification.metadata),
-                known.containers_with(notification.containers),
-                known.search if derived.search in known.search else f"{known.search} {derived.search}",
-                known.id,
-            ),
-        )
-        cursor.execute("UPDATE series SET heard = heard + 1 WHERE id = ?", (known.series_id,))
+    def _add(self, cursor: sqlite3.Cursor, known: _Known, notification: Notification) -> None:
+        """The same digest again, perhaps of other containers, or with other metadata."""
+        metadata = known.metadata_with(notification.metadata)
+        containers = known.containers_with(notification.containers)
+        if (metadata, containers) != (known.metadata, known.containers):
+            search = notification.derived().search
+            cursor.execute(
+                "UPDATE updates SET metadata = ?, containers = ?, search = ? WHERE id = ?",
+                (
+                    metadata,
+                    containers,
+                    known.search if search in known.search else f"{known.search} {search}",
+                    known.id,
+                ),
+            )
 
     def _speak(
         self,
@@ -310,18 +307,17 @@ class SQLiteStore(Store):
         hostname: str,
         known: _Known,
         notification: Notification,
-        derived: Derived,
         at: int,
     ) -> tuple[int, str]:
         """A new image or digest speaks for its update: the update's id and kind."""
-        reference = notification.reference
+        reference, derived = notification.reference, notification.derived()
         tagged = self._tag_at_first_sight(cursor, reference.name, notification.metadata)
         series_id, running, open_before, heard = cursor.execute(
             """
-            INSERT INTO series (host_id, registry, repository, variant, open, heard)
-            VALUES (?, ?, ?, ?, 1, 1)
+            INSERT INTO series (host_id, registry, repository, variant, open)
+            VALUES (?, ?, ?, ?, 1)
             ON CONFLICT DO UPDATE
-               SET snoozed_until = 0, heard = heard + 1
+               SET snoozed_until = 0
             RETURNING id, running_version, open, heard
             """,
             (host_id, reference.registry, reference.repository, derived.variant),
@@ -336,7 +332,7 @@ class SQLiteStore(Store):
                 series_id, name, version_key, prerelease, rebuilt, from_version, stack, search, tag_id
             )
             VALUES (
-                ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                 coalesce(
                     (SELECT tag_id FROM tag_assignments WHERE reference = ?),
                     (SELECT tag_id FROM tag_assignments WHERE reference = ?)
@@ -354,7 +350,6 @@ class SQLiteStore(Store):
                    created = excluded.created,
                    metadata = excluded.metadata,
                    containers = excluded.containers,
-                   notifications = notifications + 1,
                    received_at = excluded.received_at,
                    acknowledged_at = NULL,
                    acknowledged_by = '',
@@ -402,7 +397,7 @@ class SQLiteStore(Store):
         if current:
             self._say(cursor, series_id, current, at)
         stays_alone = open_before == 1 and known.id is not None and known.acknowledged_at is None
-        if current or not (heard == 1 or stays_alone):
+        if current or not (heard == 0 or stays_alone):
             self._refresh(cursor, [series_id])
             kind = cursor.execute("SELECT kind FROM updates WHERE id = ?", (update_id,)).fetchone()[0]
         return update_id, kind

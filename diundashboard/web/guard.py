@@ -37,8 +37,8 @@ def register(app: Flask) -> None:
 
 def _refuse_other_sites() -> None:
     """A browser says where a form came from; a program, as DIUN is one, sends neither header."""
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    if request.method in ("GET", "HEAD", "OPTIONS") or not (origin or site):
+    origin, site = request.environ.get("HTTP_ORIGIN"), request.environ.get("HTTP_SEC_FETCH_SITE")
+    if not (origin or site) or request.method in ("GET", "HEAD", "OPTIONS"):
         return
     same = site in ("same-origin", "none") if site else origin and origin.partition("://")[2] == host()
     if not same:
@@ -47,7 +47,7 @@ def _refuse_other_sites() -> None:
 
 def _read_chunks() -> None:
     """Read a body that tells no length. werkzeug would cut it off at the limit in silence."""
-    if request.content_length is None:
+    if not request.environ.get("CONTENT_LENGTH"):
         request.max_content_length = BODY_LIMIT + 1
         try:
             body = request.get_data()
@@ -59,7 +59,7 @@ def _read_chunks() -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.mimetype == "text/html":
+    if response.headers["Content-Type"].startswith("text/html"):
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")

@@ -33,7 +33,7 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def remember(response: Response) -> Response:
-        if request.path in _PATHS and response.status_code in _STATUSES:
+        if response.status_code in _STATUSES and request.path in _PATHS:
             moment = monotonic()
             if len(remembered) < _A_MINUTE or moment - remembered[0] > 60:
                 remembered.append(moment)

@@ -1,6 +1,8 @@
 -- Back to updates without a series. What only a series can hold is lost: snoozes, mutes, notes, what runs, what people
 -- did. Of the assignments, those that a person made stay: the others would look like a person's.
 
+DROP TRIGGER notifications_counted;
+
 DROP TABLE version_rules;
 
 DROP TABLE edits;

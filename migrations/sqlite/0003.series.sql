@@ -231,3 +231,20 @@ CREATE INDEX action_items_of_action ON action_items (action_id);
 
 -- What people did with one series.
 CREATE INDEX action_items_of_series ON action_items (series_id);
+
+-- A notification is counted where it is stored: by the statement that stores it, as each one more costs time.
+CREATE TRIGGER notifications_counted AFTER INSERT ON notifications
+BEGIN
+    UPDATE updates
+       SET notifications = notifications + 1
+     WHERE id = NEW.update_id;
+
+    UPDATE series
+       SET heard = heard + 1
+     WHERE id = (SELECT series_id FROM updates WHERE id = NEW.update_id);
+
+    INSERT INTO days (day, host_id, kind, notifications)
+    VALUES (NEW.received_at / 86400000000, NEW.host_id, NEW.kind, 1)
+    ON CONFLICT DO UPDATE
+       SET notifications = notifications + 1;
+END;
