@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -113,14 +114,22 @@ def empty_postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> 
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to be copied: what PostgreSQL's template is to its tests."""
+    path = tmp_path_factory.mktemp("template") / "diun.db"
+    open_store(Config(db_path=str(path))).close()
+    return path
+
+
 @pytest.fixture
-def config_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Config]:
-    """Settings that choose a database of this test's own: `config_of("sqlite")`, `config_of("postgres")`."""
+def config_of(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Callable[[str], Config]:
+    """Settings that choose a migrated, empty database of this test's own: `config_of("sqlite")`."""
 
     def choose(backend: str) -> Config:
         if backend == "postgres":
             return Config(database_url=request.getfixturevalue("postgres_url"))
-        return Config(db_path=str(tmp_path / "diun.db"))
+        return Config(db_path=str(shutil.copy(migrated_file, tmp_path / "diun.db")))
 
     return choose
 
@@ -188,6 +197,11 @@ def chromium_path() -> str | None:
 def sandbox() -> list[str]:
     """Chromium's arguments: its sandbox cannot be had by root."""
     return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def pytest_configure() -> None:
+    """A run that is told to end does so as with Ctrl-C: its servers end with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 _NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser"}

@@ -103,7 +103,9 @@ def undo() -> ResponseReturnValue:
 
 def _ask(verb: str) -> ResponseReturnValue:
     """A page with the question that JavaScript asks in place."""
-    return render_template("ask.html", verb=verb, chosen=selection(), view=_view(), tags=store().tags())
+    chosen = selection()
+    note = store().update(*chosen.ids).note if verb == "note" and len(chosen.ids) == 1 else ""
+    return render_template("ask.html", verb=verb, chosen=chosen, view=_view(), tags=store().tags(), note=note)
 
 
 def _until() -> datetime:

@@ -185,18 +185,95 @@ def test_a_note_is_shown_in_the_row(dashboard: Dashboard, page: Page) -> None:
     expect(row(page, "nginx")).not_to_contain_text("read")
 
 
-def test_a_note_is_gone_on_with(dashboard: Dashboard, tab: Page) -> None:
+def test_a_note_is_gone_on_with(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, "nginx:1.27.0", "redis:7")
-    tab.goto(dashboard.url)
+    page.goto(dashboard.url)
     for name, before, text in (("nginx", "", "wait"), ("redis", "", "also"), ("nginx", "wait", "wait a bit")):
-        tab.get_by_label(f"Select {name} on nas").check()
-        act(tab, "note")
-        field = tab.get_by_role("dialog").get_by_label("Note")
+        page.get_by_label(f"Select {name} on nas").check()
+        act(page, "note")
+        field = page.get_by_role("textbox", name="Note")
         expect(field).to_have_value(before)
         field.fill(text)
-        tab.get_by_role("button", name="Write").click()
-        expect(row(tab, name).locator(".note")).to_have_text(text)
-        expect(tab.get_by_role("toolbar")).to_be_hidden()
+        page.get_by_role("button", name="Write").click()
+        expect(row(page, name).locator(".note")).to_have_text(text)
+        expect(page.get_by_role("toolbar")).to_be_hidden()
+
+
+def test_a_question_can_be_left_unanswered(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "nginx:1.27.0")
+    tab.goto(dashboard.url)
+    ticks(tab).check()
+    for verb in ("snooze", "tag", "note"):
+        act(tab, verb)
+        tab.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        expect(tab.get_by_role("dialog")).to_be_hidden()
+    tab.reload()
+    expect(names(tab)).to_have_text(["nginx"])
+    expect(tab.locator(".note, .label")).to_have_count(0)
+
+
+def test_what_is_rarer_is_in_the_menu_of_a_row(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "nginx:1.27.0", "redis:7", provider="docker", metadata={"ctn_names": "web"})
+    page.goto(dashboard.url)
+
+    def choose(what: str) -> None:
+        row(page, "nginx").locator("summary").click()
+        row(page, "nginx").get_by_role("listitem").get_by_text(what, exact=True).click()
+
+    choose("note")
+    page.get_by_role("textbox", name="Note").fill("read first")
+    page.get_by_role("button", name="Write").click()
+    expect(row(page, "nginx").locator(".note")).to_have_text("read first")
+    choose("tag")
+    page.get_by_label("Name of the tag").locator("visible=true").fill("web")
+    page.get_by_role("button", name="Tag", exact=True).locator("visible=true").click()
+    expect(row(page, "nginx").locator(".label")).to_have_text("web")
+    choose("commands to run")
+    expect(page.locator("pre")).to_contain_text("nginx:1.27.0")
+    page.get_by_role("link", name="Back to the updates").click()
+    choose("details")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("nginx")
+    page.go_back()
+    choose("mute")
+    expect(names(page)).to_have_text(["redis"])
+
+
+def test_a_group_is_acknowledged_at_once(dashboard: Dashboard, page: Page) -> None:
+    for host, images in (("nas", ("a:1", "b:1")), ("vps", ("c:1", "d:1")), ("pi", ("e:1",))):
+        notify(dashboard, *images, hostname=host)
+    page.goto(f"{dashboard.url}/?group=host")
+    expect(page.get_by_role("button", name=re.compile("^Acknowledge all . of"))).to_have_count(2)
+    page.get_by_role("button", name="Acknowledge all 2 of nas").click()
+    expect(names(page)).to_have_text(["e", "d", "c"])
+    undo(page, "2 updates done")
+    expect(names(page)).to_have_count(5)
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_a_selection_moves_no_row(dashboard: Dashboard, page: Page, width: int) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(dashboard.url)
+    before = [each.bounding_box() for each in ticks(page).all()]
+    ticks(page).first.check()
+    expect(page.get_by_role("toolbar")).to_be_visible()
+    assert [each.bounding_box() for each in ticks(page).all()] == before
+
+
+def test_filters_are_one_button_on_a_phone(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "a:1")
+    notify(dashboard, "b:1", hostname="vps")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(dashboard.url)
+    host = page.locator("summary", has_text=re.compile("^Host$"))
+    expect(host).to_be_hidden()
+    page.get_by_role("button", name="Filters").click()
+    host.click()
+    page.get_by_role("link", name=re.compile("^vps")).click()
+    expect(names(page)).to_have_text(["b"])
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(page.get_by_role("button", name="Filters")).to_be_hidden()
+    expect(page.locator("summary", has_text="Host: vps")).to_be_visible()
 
 
 def test_a_selection_is_tagged(dashboard: Dashboard, page: Page) -> None:
@@ -256,7 +333,7 @@ def test_updates_are_found_by_searching_and_by_clicking(dashboard: Dashboard, pa
     expect(names(page)).to_have_count(3)
     page.locator("summary", has_text="Group").click()
     page.locator(".menu").get_by_role("link", name="Host", exact=True).click()
-    expect(page.locator("h2.group")).to_have_text([re.compile("nas"), re.compile("pi")])
+    expect(page.locator(".group h2")).to_have_text([re.compile("nas"), re.compile("pi")])
 
 
 def test_a_view_is_saved_and_made_the_start_page(dashboard: Dashboard, page: Page) -> None:
@@ -367,7 +444,7 @@ def test_a_refresh_keeps_what_one_is_about_to_do(dashboard: Dashboard, tab: Page
     expect(names(tab).first).to_have_text("new")
     expect(tab.get_by_label("all 53 that match")).to_be_checked()
     expect(tab.get_by_role("toolbar").get_by_role("button", name="tag")).to_be_focused()
-    expect(tab.get_by_role("heading", name="Registry")).to_be_visible()
+    expect(tab.locator("summary", has_text="More").locator("..")).to_have_attribute("open", "")
     expect(tab.get_by_role("button", name="Undo")).to_be_visible()
 
 

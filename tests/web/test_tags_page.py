@@ -62,7 +62,7 @@ def test_the_number_of_updates_leads_to_them(client: FlaskClient, store: Store) 
     page = client.get("/tags").text
     assert "<c>" not in page
     link = html.unescape(page.partition("1 update<")[0].rpartition('href="')[2].partition('"')[0])
-    assert link == "/?tag=a%26b+%3Cc%3E&state=all"
+    assert link == "/?tag=a%26b+%3Cc%3E&state=all&fold=no"
     assert f'id="update-{update_id}"' in client.get(link).text
 
 

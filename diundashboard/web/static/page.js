@@ -60,14 +60,16 @@ function show(text, refreshed = false) {
   const busy = document.activeElement?.closest?.("#page") ? document.activeElement : null;
   const typed = busy?.matches("input[type=search]") ? [busy.value, busy.selectionStart] : null;
   const again = busy && place(busy, page);
-  const menu = $$("details[open]", page).map((each) => $("summary", each).textContent);
+  const menu = $$("details[open]", page).map(known);
+  const sheet = $("#filters:popover-open", page);
   if ($("#list", page) && $("#list", nextPage)) merge($("#list", page), $("#list", nextPage));
   const [all, nextAll] = [$("[name=all]", page), $("[name=all]", nextPage)];
   if (all && nextAll) nextAll.checked = all.checked;
   const bar = $("[data-did]", page);
   if (refreshed && bar && !$("[data-did]", nextPage)) nextPage.append(bar);
-  for (const each of $$("details", nextPage)) if (menu.includes($("summary", each).textContent)) each.open = true;
+  for (const each of $$("details", nextPage)) if (menu.includes(known(each))) each.open = true;
   page.replaceWith(document.adoptNode(nextPage));
+  if (sheet) $("#filters")?.showPopover();
   document.title = next.title;
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
   tellTimes();
@@ -79,6 +81,9 @@ function show(text, refreshed = false) {
   if (typed && focus) [focus.value, focus.selectionStart] = typed;
   return true;
 }
+
+// What a menu is known by: its row, and what stands on it.
+const known = (menu) => `${menu.closest(".update")?.dataset.key} ${$("summary", menu).textContent}`;
 
 // How to find in the next page what has the focus in this one: in a row by its label, elsewhere by its place.
 function place(element, page) {
@@ -136,7 +141,7 @@ async function send(form, button, more = []) {
     await new Promise((done) => setTimeout(done, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150));
   }
   tag = null;
-  if (!row) for (const tick of $$("#act :checked")) tick.checked = false;
+  if (!row) for (const tick of $$("#page :checked")) tick.checked = false;
   if (!show(text)) location.assign(answer.url);
 }
 
@@ -144,7 +149,7 @@ document.addEventListener("submit", (event) => {
   const { target: form, submitter: button } = event;
   if (form.matches("dialog form")) {
     const ask = form.closest("dialog");
-    if (!ask.dataset.asks) return;
+    if (!ask.dataset.asks || button.value === "cancel") return;
     event.preventDefault();
     const fields = new FormData(form, button);
     ask.close();
@@ -157,23 +162,22 @@ document.addEventListener("submit", (event) => {
   send(form, button);
 });
 
-let asked = [];
+let asked = null;
 
 // A note that is there already can be gone on with.
-function askFor(button, more = []) {
+function askFor(button) {
   const dialog = $(`#ask-${button.dataset.ask}`);
   dialog.dataset.asks = button.dataset.ask;
-  asked = [button, more];
+  asked = button;
   for (const form of $$("form", dialog)) form.reset();
   const ticks = $$(".update > input:checked");
-  const row = more.length ? current() : ticks.length === 1 && ticks[0].closest(".update");
+  const row = button.closest(".update") ?? (ticks.length === 1 && ticks[0].closest(".update"));
   if (row && $("textarea", dialog)) $("textarea", dialog).value = $(".said", row)?.textContent.trim() ?? "";
   dialog.showModal();
 }
 
 function answerWith(fields) {
-  const [button, more] = asked;
-  send($("#act"), button, [...more, ...fields]);
+  send($("#act"), asked, fields);
 }
 
 // The bar with the way back leaves by itself.
@@ -350,18 +354,9 @@ function go(step) {
 function press(verb) {
   const ticked = $(".update > input:checked");
   const row = current();
-  const bar = $(`.selection button[formaction$="/act/${verb}"]`);
-  if (ticked) return bar?.click();
-  if (!row) return;
-  const own = $(`button[formaction$="/act/${verb}"]`, row);
-  if (own) {
-    const next = rows()[rows().indexOf(row) + 1];
-    if (!own.dataset.ask) next?.classList.add("here");
-    return own.click();
-  }
-  const only = [["only", row.id.replace("update-", "")]];
-  if (bar?.dataset.ask) askFor(bar, only);
-  else if (bar) send($("#act"), bar, only);
+  const button = $(`button[formaction$="/act/${verb}"]`, ticked ? $(".selection") : (row ?? document.head));
+  if (!ticked && button && !button.dataset.ask) rows()[rows().indexOf(row) + 1]?.classList.add("here");
+  button?.click();
 }
 
 const ROOMS = { u: "?state=pending", t: "tags", h: "hosts", i: "insights", l: "history", c: "connect" };
