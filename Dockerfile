@@ -16,7 +16,8 @@ COPY --from=build /opt/diundashboard /opt/diundashboard
 ENV PATH=/opt/diundashboard/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8080 \
-    DB_PATH=/data/diun.db
+    DB_PATH=/data/diun.db \
+    SPOOL_PATH=/data/diun-spool
 # A number, because Kubernetes cannot tell whether a name is root's.
 USER 1000:1000
 VOLUME /data

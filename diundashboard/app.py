@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from diundashboard import web
 from diundashboard.config import Config
 from diundashboard.notification import BODY_LIMIT
+from diundashboard.spool import Spool
 from diundashboard.store import Store
 
 
@@ -19,5 +22,5 @@ def create_app(config: Config, store: Store) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 5)  # type: ignore[method-assign]
-    web.register(app, config, store)
+    web.register(app, config, store, Spool(Path(config.spool_path), store))
     return app

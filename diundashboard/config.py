@@ -89,6 +89,12 @@ SETTINGS = (
         secret=True,
     ),
     Setting(
+        "SPOOL_PATH",
+        "diun-spool",
+        "The folder where notifications wait while the database cannot take them; it is created when it is needed.",
+        _text,
+    ),
+    Setting(
         "WEBHOOK_SECRET",
         "",
         "What DIUN must send in `Authorization`, bare or after `Bearer `; empty: anyone may send.",
@@ -118,6 +124,7 @@ class Config:
     port: int = 8080
     db_path: str = "diun.db"
     database_url: str = field(default="", repr=False)
+    spool_path: str = "diun-spool"
     webhook_secret: str = field(default="", repr=False)
     web_concurrency: int | None = None
     trusted_proxies: int = 0

@@ -12,12 +12,14 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.store import Store
+from diundashboard.web.context import spool
 
 THREADS = 8
 """Requests that one worker answers at the same time."""
@@ -38,6 +40,12 @@ class Worker(ThreadWorker):
     def init_signals(self) -> None:
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+
+    def run(self) -> None:
+        super().run()
+        # Told twice, as Ctrl-C does, it would be killed while it ends: Python takes its handlers away first.
+        for stop in _STOP:
+            signal.signal(stop, signal.SIG_IGN)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         # gunicorn's own shuts the pool of threads down in here, for ever if the signal came while a thread was added.
@@ -105,11 +113,15 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         if not self._reload:
-            return create_app(self._config, self._store)
+            return self._serving(create_app(self._config, self._store))
         # A worker inherits the modules of the process that forked it, which are as old as that one.
         for name in [name for name in sys.modules if name.partition(".")[0] == "diundashboard"]:
             del sys.modules[name]
         from diundashboard import app, store
 
         self._store = store.open_store(self._config)
-        return app.create_app(self._config, self._store)
+        return self._serving(app.create_app(self._config, self._store))
+
+    def _serving(self, app: Flask) -> Flask:
+        spool(app).start()
+        return app

@@ -128,8 +128,8 @@ def config_of(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Pat
 
     def choose(backend: str) -> Config:
         if backend == "postgres":
-            return Config(database_url=request.getfixturevalue("postgres_url"))
-        return Config(db_path=str(shutil.copy(migrated_file, tmp_path / "diun.db")))
+            return Config(database_url=request.getfixturevalue("postgres_url"), spool_path=str(tmp_path / "spool"))
+        return Config(db_path=str(shutil.copy(migrated_file, tmp_path / "diun.db")), spool_path=str(tmp_path / "spool"))
 
     return choose
 

@@ -80,7 +80,12 @@ def environment(config: Config, **more: str) -> dict[str, str]:
     """The process environment with the settings of `config` and no others."""
     ours = {setting.name for setting in SETTINGS} | {f"{setting.name}_FILE" for setting in SETTINGS}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
-    chosen = {"DB_PATH": config.db_path, "DATABASE_URL": config.database_url, "WEBHOOK_SECRET": config.webhook_secret}
+    chosen = {
+        "DB_PATH": config.db_path,
+        "DATABASE_URL": config.database_url,
+        "SPOOL_PATH": config.spool_path,
+        "WEBHOOK_SECRET": config.webhook_secret,
+    }
     return inherited | chosen | more
 
 

@@ -78,11 +78,12 @@ def test_every_setting_is_read() -> None:
             "PORT": "9000",
             "DB_PATH": "/data/diun.db",
             "DATABASE_URL": "postgresql://diun@db/diun",
+            "SPOOL_PATH": "/data/spool",
             "WEBHOOK_SECRET": "Token123456",
             "WEB_CONCURRENCY": "4",
             "TRUSTED_PROXIES": "1",
         }
-    ) == Config("0.0.0.0", 9000, "/data/diun.db", "postgresql://diun@db/diun", "Token123456", 4, 1)
+    ) == Config("0.0.0.0", 9000, "/data/diun.db", "postgresql://diun@db/diun", "/data/spool", "Token123456", 4, 1)
 
 
 @pytest.mark.parametrize(

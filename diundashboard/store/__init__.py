@@ -57,8 +57,10 @@ class Store(ABC):
     """
 
     @abstractmethod
-    def record(self, notification: Notification) -> int:
+    def record(self, notification: Notification, at: datetime | None = None) -> int:
         """Keep a notification, and return the id of the update that it is about. Durable on return.
+
+        `at` is when it came, where that is not now.
 
         The first one for its host and image begins an update. One with the digest that is known already adds to the
         history, the containers and the metadata, and changes nothing else. Another digest makes the update pending

@@ -234,9 +234,9 @@ class PostgresStore(Store):
                 with connection.transaction(), connection.cursor() as cursor:
                     self._derive_anew(cursor)
 
-    def record(self, notification: Notification) -> int:
+    def record(self, notification: Notification, at: datetime | None = None) -> int:
         """As the interface says. What is known already is one statement, and so one answer to wait for."""
-        at = self._clock()
+        at = at or self._clock()
         with self._connection() as connection, connection.cursor() as cursor:
             update_id = self._add(cursor, notification, notification.hostname, at)
             if update_id is None:
@@ -1920,10 +1920,10 @@ def _answering(place: str) -> Iterator[None]:
     """Turn the driver's errors into the store's, except for those that an operation expects."""
     try:
         yield
-    except errors.UniqueViolation:
-        raise
     except errors.NumericValueOutOfRange:
         raise NotFound("no id is that large") from None
+    except (psycopg.IntegrityError, psycopg.DataError):
+        raise
     except PoolTimeout:
         raise Unavailable(f"{place}: no connection was free for {POOL_TIMEOUT} seconds") from None
     except psycopg.Error as error:

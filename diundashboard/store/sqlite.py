@@ -64,6 +64,9 @@ from diundashboard.notification import Notification
 from diundashboard.store import Conflict, NotFound, Store, Unavailable
 from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
 
+BUSY_TIMEOUT = 5
+"""How long an operation waits for the writers of other processes, in seconds: DIUN gives up after ten."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = 86_400_000_000
@@ -208,12 +211,12 @@ class SQLiteStore(Store):
         self._arrivals: deque[_Arrival] = deque()
         self._prepare()
 
-    def record(self, notification: Notification) -> int:
+    def record(self, notification: Notification, at: datetime | None = None) -> int:
         """As the interface says. What arrives while another transaction runs is stored together, in the next one.
 
         One wait for the disk then serves all of them; each is still stored whole or not at all, and durable on return.
         """
-        arrival = _Arrival(notification, self._now())
+        arrival = _Arrival(notification, self._now() if at is None else _microseconds(at))
         self._arrivals.append(arrival)
         with self._lock:
             if not arrival.settled:
@@ -226,14 +229,24 @@ class SQLiteStore(Store):
         """Store everything that waits, and tell each whether that worked. The caller holds the lock."""
         batch = [self._arrivals.popleft() for _ in range(len(self._arrivals))]
         try:
-            with self._locked_transaction() as cursor:
-                for arrival in batch:
-                    arrival.update_id = self._record(cursor, arrival.notification, arrival.at)
-        except Exception as error:
+            self._record_batch(batch)
+        except Unavailable as error:
             for arrival in batch:
                 arrival.error = error
+        except Exception:
+            # One that cannot be stored does not take the others with it.
+            for arrival in batch:
+                try:
+                    self._record_batch([arrival])
+                except Exception as error:
+                    arrival.error = error
         for arrival in batch:
             arrival.settled = True
+
+    def _record_batch(self, batch: list[_Arrival]) -> None:
+        with self._locked_transaction() as cursor:
+            for arrival in batch:
+                arrival.update_id = self._record(cursor, arrival.notification, arrival.at)
 
     def _record(self, cursor: sqlite3.Cursor, notification: Notification, at: int) -> int:
         reference = notification.reference
@@ -1324,7 +1337,7 @@ class SQLiteStore(Store):
         """A transaction of the thread that holds the lock. IMMEDIATE takes the file's write lock before it reads."""
         with _answering(self._path):
             if self._connection is None:
-                self._connection = _connect(self._path)
+                self._connection = _connect(self._path, BUSY_TIMEOUT)
             with closing(self._connection.cursor()) as cursor:
                 cursor.execute(f"BEGIN {mode}")
                 try:
@@ -1641,7 +1654,8 @@ class SQLiteStore(Store):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.stat().st_size:
                 _refuse_foreign(path)
-            migrate(SQLiteMigrations(_connect(self._path)))
+            migrate(SQLiteMigrations(_connect(self._path, LOCK_TIMEOUT)))
+            self._connection = _connect(self._path, LOCK_TIMEOUT)
         with self._transaction() as cursor:
             self._derive_anew(cursor)
         self.close()
@@ -1733,19 +1747,19 @@ def _answering(path: str) -> Iterator[None]:
         yield
     except OverflowError:
         raise NotFound("no id is that large") from None
+    except sqlite3.IntegrityError:
+        raise
     except (sqlite3.Error, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise Unavailable(f"the SQLite database at {path} cannot be used: {reason}") from error
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    """A connection whose COMMIT survives a power cut, and that waits for the writers of other processes."""
+def _connect(path: str, timeout: float) -> sqlite3.Connection:
+    """A connection whose COMMIT survives a power cut, and that waits so many seconds for writers of other processes."""
     # An absolute path is always the name of a file; ":memory:" would be another database for each connection.
-    connection = sqlite3.connect(
-        Path(path).absolute(), timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(Path(path).absolute(), timeout=timeout, isolation_level=None, check_same_thread=False)
     try:
-        _use_wal(connection)
+        _use_wal(connection, timeout)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except BaseException:
@@ -1754,9 +1768,9 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def _use_wal(connection: sqlite3.Connection, timeout: float) -> None:
     """Set the journal's mode, which stays with the file. SQLite does not wait for the lock that changing it needs."""
-    deadline = time.monotonic() + LOCK_TIMEOUT
+    deadline = time.monotonic() + timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from diundashboard.config import Config
+from diundashboard.spool import Spool
 from diundashboard.store import Store
 from diundashboard.web import (
     act,
@@ -26,9 +27,9 @@ from diundashboard.web import (
 )
 
 
-def register(app: Flask, config: Config, store: Store) -> None:
+def register(app: Flask, config: Config, store: Store, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
-    app.extensions["diundashboard"] = (config, store)
+    app.extensions["diundashboard"] = (config, store, spool)
     for room in (webhook, updates, act, views, hosts, history, insights, tags, connect, api, appearance, ops, assets):
         app.register_blueprint(room.blueprint)
     for room in (errors, guard, refusals):

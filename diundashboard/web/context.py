@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import current_app, request, url_for
+from flask import Flask, current_app, request, url_for
 
 from diundashboard.config import Config
+from diundashboard.spool import Spool
 from diundashboard.store import Store
 
 
@@ -17,6 +18,12 @@ def settings() -> Config:
 def store() -> Store:
     """The store that the application was made with."""
     chosen: Store = current_app.extensions["diundashboard"][1]
+    return chosen
+
+
+def spool(app: Flask = current_app) -> Spool:
+    """Where the application keeps what its store cannot take now."""
+    chosen: Spool = app.extensions["diundashboard"][2]
     return chosen
 
 

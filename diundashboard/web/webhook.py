@@ -11,8 +11,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import MethodNotAllowed, Unauthorized
 from werkzeug.routing import Rule
 
-from diundashboard.notification import parse
-from diundashboard.web.context import settings, store
+from diundashboard.web.context import settings, spool
 
 blueprint = Blueprint("webhook", __name__)
 
@@ -26,7 +25,10 @@ def _add_routes(state: BlueprintSetupState) -> None:
 
 @blueprint.endpoint("webhook.receive")
 def receive() -> ResponseReturnValue:
-    """Store one notification. DIUN sends a GET with a body unless it is told another method."""
+    """Store one notification, or keep it until that can be done.
+
+    DIUN sends a GET with a body unless it is told another method.
+    """
     if not _knows_secret():
         raise Unauthorized(
             "the Authorization header does not carry the secret that WEBHOOK_SECRET sets",
@@ -39,7 +41,8 @@ def receive() -> ResponseReturnValue:
             "this address is for DIUN: set notif.webhook.endpoint (DIUN_NOTIF_WEBHOOK_ENDPOINT) to it "
             "and notif.webhook.method to POST",
         )
-    return {"status": "stored", "update": store().record(parse(body))}
+    update_id = spool().take(body)
+    return ({"status": "kept"}, 202) if update_id is None else {"status": "stored", "update": update_id}
 
 
 def _knows_secret() -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import multiprocessing
 import random
+import sqlite3
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -223,6 +226,24 @@ def test_four_processes_add_up(config_of: Callable[[str], Config], backend: str)
     check(store, 4)
     assert_consistent(store)
     store.close()
+
+
+def test_what_cannot_be_stored_takes_nothing_with_it_that_came_at_the_same_moment(store: Store) -> None:
+    def whole(number: int) -> int:
+        return record(store, f"app{number}:1")
+
+    def broken(number: int) -> None:
+        body = json.dumps({"image": f"broken{number}:1", "hostname": "nas"}).encode()
+        with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+            store.record(replace(parse(body), platform=None))  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(16) as threads:
+        jobs = [threads.submit(job, number) for number in range(40) for job in (whole, broken)]
+    for job in jobs:
+        job.result()
+    assert sorted(update.image for update in store.updates(EVERY).updates) == sorted(
+        f"docker.io/library/app{number}:1" for number in range(40)
+    )
 
 
 @pytest.mark.parametrize("backend", STORES)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -28,7 +28,7 @@ SQLITE_SCHEMA = [
     SELECT m.name, f."from", f."table", f.on_delete
       FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
     """,
-    "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index'",
+    "SELECT name, tbl_name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')",
 ]
 POSTGRES_SCHEMA = [
     """
@@ -52,11 +52,11 @@ KEPT = {
 
 
 @pytest.fixture(params=STORES)
-def empty(request: pytest.FixtureRequest, config_of: Callable[[str], Config]) -> Config:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
     """Settings for a database without any table, on each backend in turn."""
     if request.param == "postgres":
         return Config(database_url=request.getfixturevalue("empty_postgres_url"))
-    return config_of("sqlite")
+    return Config(db_path=str(tmp_path / "diun.db"))
 
 
 def migrations(config: Config) -> SQLiteMigrations | PostgresMigrations:

@@ -31,7 +31,7 @@ def test_the_process_and_the_database_answer(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("ruin", ["garbage", "folder"])
 def test_a_ruined_sqlite_file_is_told_in_words(tmp_path: Path, ruin: str) -> None:
-    config = Config(db_path=str(tmp_path / "diun.db"))
+    config = Config(db_path=str(tmp_path / "diun.db"), spool_path=str(_file(tmp_path) / "no folder"))
     store = open_store(config)
     record(store)
     if ruin == "garbage":
@@ -46,13 +46,14 @@ def test_a_ruined_sqlite_file_is_told_in_words(tmp_path: Path, ruin: str) -> Non
 
 
 @pytest.fixture
-def dropped(postgres_server: str) -> Iterator[Callable[[], tuple[Config, Store]]]:
+def dropped(postgres_server: str, tmp_path: Path) -> Iterator[Callable[[], tuple[Config, Store]]]:
     """Make a store in use whose database is then dropped."""
     name = f"dropped_{os.getpid()}"
     stores = []
 
     def make() -> tuple[Config, Store]:
-        config = Config(database_url=make_conninfo(postgres_server, dbname=name, password=PASSWORD))
+        url = make_conninfo(postgres_server, dbname=name, password=PASSWORD)
+        config = Config(database_url=url, spool_path=str(_file(tmp_path) / "no folder"))
         with psycopg.connect(postgres_server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
             store = open_store(config)
@@ -72,8 +73,17 @@ def test_a_dropped_postgresql_database_is_told_in_words(dropped: Callable[[], tu
     check_told(config, store, "PostgreSQL at ")
 
 
+def _file(folder: Path) -> Path:
+    file = folder / "file"
+    file.touch()
+    return file
+
+
 def check_told(config: Config, store: Store, words: str) -> None:
-    """Everybody is told that the database does not answer, and why; a monitor, that the process still does."""
+    """Everybody is told that the database does not answer, and why; a monitor, that the process still does.
+
+    DIUN is told so where its notification cannot be kept either.
+    """
     app = create_app(config, store)
 
     def ask(method: str, path: str) -> TestResponse:

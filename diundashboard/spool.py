@@ -1,0 +1,159 @@
+"""Where notifications wait that the database cannot take now: a folder with a file for each, in the order they came.
+
+DIUN says a thing once. While something waits here, what comes later waits behind it, so that a digest is never replaced
+by an older one. A file is removed after its notification is stored; a process that is killed between the two stores it
+once more, which adds a line to the history and changes nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+
+from diundashboard.model import now
+from diundashboard.notification import parse
+from diundashboard.store import Store, Unavailable
+
+logger = logging.getLogger("diundashboard")
+
+INTERVAL = 5
+"""Seconds between two looks at what waits."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Spool:
+    """The folder may be shared by all processes of one machine. It is there only while something waits in it."""
+
+    def __init__(self, folder: Path, store: Store, clock: Callable[[], datetime] = now) -> None:
+        self._folder = folder
+        self._store = store
+        self._clock = clock
+        self._numbers = itertools.count()
+
+    def take(self, body: bytes) -> int | None:
+        """Store a notification, the body of a request: the id of its update, or None where it was kept for later.
+
+        It is durable on return, either way.
+
+        Raises:
+            Refused: it is no notification.
+            Unavailable: it can be neither stored nor kept.
+        """
+        notification = parse(body)
+        waits = os.path.exists(self._folder)
+        reason = ""
+        if not waits:
+            try:
+                return self._store.record(notification)
+            except Unavailable as error:
+                reason = str(error)
+        try:
+            self._keep(body)
+        except OSError as error:
+            if waits:
+                return self._store.record(notification)
+            raise Unavailable(f"{reason}; nor can it be kept in {self._folder}: {error.strerror}") from error
+        if reason:
+            logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder)
+        return None
+
+    def _keep(self, body: bytes) -> None:
+        moment = (self._clock() - _EPOCH) // timedelta(microseconds=1)
+        name = f"{moment:020}-{os.getpid()}-{next(self._numbers):09}"
+        while True:
+            try:
+                self._folder.mkdir(parents=True)
+                _sync(self._folder.parent)
+            except FileExistsError:
+                pass
+            try:
+                with open(self._folder / f".{name}", "xb") as file:
+                    file.write(body)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.rename(self._folder / f".{name}", self._folder / name)
+                return _sync(self._folder)
+            except FileNotFoundError:
+                continue  # It was emptied, and removed, in between.
+
+    def drain(self) -> None:
+        """Store what waits, oldest first, unless another process is at it.
+
+        Raises:
+            Unavailable: the database cannot take it yet.
+            OSError: the folder cannot be read.
+        """
+        with self._alone() as alone:
+            if not alone:
+                return
+            while waiting := sorted(path for path in self._folder.iterdir() if path.name[0] != "."):
+                for path in waiting:
+                    self._store_late(path)
+            try:
+                self._folder.rmdir()
+            except OSError:
+                return  # Something is just being written.
+            logger.info("everything that was kept in %s is stored", self._folder)
+
+    def _store_late(self, path: Path) -> None:
+        try:
+            moment = _EPOCH + timedelta(microseconds=int(path.name.partition("-")[0]))
+            self._store.record(parse(path.read_bytes()), moment)
+        except Unavailable:
+            raise
+        except Exception:
+            aside = self._folder.with_name(f"{self._folder.name}-failed")
+            aside.mkdir(exist_ok=True)
+            path.rename(aside / path.name)
+            logger.exception("a notification that was kept could not be stored, and was put into %s", aside)
+            return
+        path.unlink()
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether there is something to do, and no other process does it: the lock ends with its process."""
+        try:
+            folder = os.open(self._folder, os.O_RDONLY)
+        except FileNotFoundError:
+            yield False
+            return
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(folder)
+
+    def start(self) -> None:
+        """Look after what waits, in a thread that ends with the process."""
+        Thread(target=self._look_after, name="spool", daemon=True).start()
+
+    def _look_after(self) -> None:
+        while True:
+            try:
+                self.drain()
+            except Unavailable:
+                pass  # It was said when the first of them came.
+            except Exception:
+                logger.exception("what waits in %s could not be stored", self._folder)
+            time.sleep(INTERVAL)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
