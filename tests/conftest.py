@@ -179,6 +179,20 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of an nginx. Where there is none, Debian's is unpacked: once installed, it would start a server."""
+    if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
+        return found
+    folder = tmp_path_factory.mktemp("nginx")
+    if os.geteuid() == 0:
+        subprocess.run(["apt-get", "update"], check=True, capture_output=True)
+    subprocess.run(["apt-get", "download", "nginx"], check=True, capture_output=True, cwd=folder)
+    (package,) = folder.glob("nginx_*.deb")
+    subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+    return str(folder / "usr/sbin/nginx")
+
+
 def chromium_path() -> str | None:
     """The path of a Chromium, installed if there is none; None for Playwright's own."""
     for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
@@ -204,7 +218,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-_NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser"}
+_NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser", "nginx": "nginx"}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -62,6 +62,17 @@ class Dashboard:
         finally:
             connection.close()
 
+    def wait(self, path: str = "/healthz") -> None:
+        """Return as soon as it answers."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                self.request("GET", path)
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        raise AssertionError(f"it did not start:\n{self.log}")
+
     def stop(self) -> int:
         """End it as Ctrl-C does; the exit status."""
         self.process.send_signal(signal.SIGINT)
@@ -104,21 +115,9 @@ def running(config: Config, command: Sequence[str] = (str(COMMAND), "serve"), **
             )
         dashboard = Dashboard(port, process, log_file)
         try:
-            _wait(dashboard)
+            dashboard.wait()
             yield dashboard
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait(15)
-
-
-def _wait(dashboard: Dashboard) -> None:
-    """Return as soon as it answers."""
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and dashboard.process.poll() is None:
-        try:
-            dashboard.request("GET", "/healthz")
-            return
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-    raise AssertionError(f"the dashboard did not start:\n{dashboard.log}")

@@ -1,0 +1,83 @@
+"""Behind a real nginx, set up as the manual says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from diundashboard.config import Config
+from diundashboard.notification import BODY_LIMIT
+from tests.conftest import PAYLOADS
+from tests.dashboard import Dashboard, free_port, running
+
+MANUAL = Path(__file__).parents[1] / "docs" / "manual.md"
+pytestmark = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def proxied(config: Config, nginx: str, tmp_path: Path) -> Iterator[Dashboard]:
+    """The dashboard as nginx hands it out, at the path /diun/."""
+    (location,) = re.findall(r"```nginx\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    port = free_port()
+    with running(config, TRUSTED_PROXIES="1") as dashboard:
+        places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = "".join(f"{place}_temp_path {tmp_path / place};" for place in places)
+        (tmp_path / "nginx.conf").write_text(
+            f"""
+            {"user root;" if os.geteuid() == 0 else ""}
+            daemon off;
+            pid {tmp_path / "pid"};
+            error_log stderr;
+            events {{}}
+            http {{
+                access_log off;
+                {temporary}
+                server {{
+                    listen 127.0.0.1:{port};
+                    {location.replace("127.0.0.1:8080", f"127.0.0.1:{dashboard.port}")}
+                }}
+            }}
+            """
+        )
+        log = tmp_path / "nginx.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [nginx, "-c", tmp_path / "nginx.conf", "-e", "stderr"], stdout=output, stderr=output
+            )
+        served = Dashboard(port, process, log)
+        try:
+            served.wait("/diun/healthz")
+            yield served
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+def test_what_diun_sends_arrives_whatever_the_method_and_size(proxied: Dashboard) -> None:
+    for method in ("GET", "POST", "PUT"):
+        for path in PAYLOADS:
+            assert proxied.request(method, "/diun/webhook", path.read_bytes()).status == 200, (method, path.name)
+    assert proxied.request("POST", "/diun/webhook", b'{"image": "nginx:1"}'.ljust(BODY_LIMIT)).status == 200
+    assert proxied.request("POST", "/diun/webhook", b'{"image": "nginx:1"}'.ljust(BODY_LIMIT + 1)).status == 413
+
+
+def test_pages_links_and_forms_stay_behind_the_proxy(proxied: Dashboard, page: Page) -> None:
+    address = f"http://127.0.0.1:{proxied.port}/diun"
+    page.goto(f"{address}/")
+    expect(page.locator("main")).to_contain_text(f"{address}/webhook")
+    assert proxied.request("POST", "/diun/webhook", b'{"image": "nginx:1", "hostname": "nas"}').status == 200
+    page.goto(f"{address}/")
+    page.get_by_role("button", name="Acknowledge nginx on nas").click()
+    expect(page.get_by_role("heading", name="All done")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("link", name="nginx", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("nginx")
+    expect(page.locator(".timeline")).to_contain_text("127.0.0.1")
+    for link in page.get_by_role("navigation", name="Pages").get_by_role("link").all():
+        assert str(link.get_attribute("href")).startswith("/diun/")
