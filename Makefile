@@ -6,7 +6,7 @@ run: .venv/run
 	@exec $(BIN)/diundashboard serve
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: .venv/test
 	$(BIN)/ruff check .

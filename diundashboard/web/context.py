@@ -39,6 +39,11 @@ def webhook_address() -> str:
     return f"{request.scheme}://{host()}{url_for('webhook.receive')}"
 
 
+def lost_diun() -> bool:
+    """Whether this is DIUN, at an address that is not its own."""
+    return request.headers.get("User-Agent", "").startswith("diun/") and request.path.rstrip("/") != "/webhook"
+
+
 def person() -> str:
     """Who acts: the address of the browser, as far as the dashboard knows people."""
     return request.remote_addr or ""

@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadHost, HTTPException, RequestEntityTooLarge
 from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
+from diundashboard.web.context import lost_diun, webhook_address
 
 logger = logging.getLogger("diundashboard")
 
@@ -38,7 +39,13 @@ def register(app: Flask) -> None:
 def _answer(status: int, message: str) -> Response:
     if status == 503:
         logger.error("%s", message)
-    if request.path.startswith(_PROGRAMS) or isinstance(request.routing_exception, BadHost):
+    if lost_diun():
+        message = (
+            f"DIUN's notifications go to {webhook_address()}: "
+            "set notif.webhook.endpoint (DIUN_NOTIF_WEBHOOK_ENDPOINT) to it"
+        )
+        answer = jsonify(error=message)
+    elif request.path.startswith(_PROGRAMS) or isinstance(request.routing_exception, BadHost):
         answer = jsonify(error=message)
     else:
         answer = make_response(render_template("error.html", status=status, message=message))

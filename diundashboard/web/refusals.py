@@ -11,14 +11,14 @@ from time import monotonic
 from flask import Flask, Response, request
 
 from diundashboard.model import Refusal, now
-from diundashboard.web.context import settings, store
+from diundashboard.web.context import lost_diun, settings, store
 
 logger = logging.getLogger("diundashboard")
 
 EXCERPT = 200
 """How many characters of a refused body are kept."""
 
-_STATUSES = (400, 401, 405, 413)
+_STATUSES = (400, 401, 404, 405, 413)
 _PATHS = ("/webhook", "/webhook/")
 _A_MINUTE = 30
 """How many refusals one process remembers within 60 seconds, so that a flood of them cannot wear out the database."""
@@ -33,7 +33,7 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def remember(response: Response) -> Response:
-        if response.status_code in _STATUSES and request.path in _PATHS:
+        if response.status_code in _STATUSES and (request.path in _PATHS or lost_diun()):
             moment = monotonic()
             if len(remembered) < _A_MINUTE or moment - remembered[0] > 60:
                 remembered.append(moment)

@@ -51,6 +51,21 @@ def test_a_refused_request_is_remembered_with_its_reason(
     assert (refusal.address, refusal.excerpt) == ("192.0.2.7", excerpt)
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/"), ("GET", "/webhooks"), ("POST", "/api/v1")])
+def test_diun_at_a_wrong_address_is_told_its_own_and_remembered(
+    client: FlaskClient, store: Store, method: str, path: str
+) -> None:
+    body, diun = b'{"image": "nginx:1", "hostname": "nas"}', {"User-Agent": "diun/4.33.0 go/1.26 Linux"}
+    answer = client.open(path, method=method, data=body, headers=diun)
+    assert answer.status_code in (404, 405)
+    (refusal,) = refusals(store)
+    assert answer.json == {"error": refusal.reason}
+    assert "go to http://localhost/webhook: set notif.webhook.endpoint" in refusal.reason
+    assert refusal.excerpt == body.decode()
+    assert client.open(path, method=method, data=body).status_code in (200, 404, 405)
+    assert len(refusals(store)) == 1, "only DIUN is"
+
+
 def test_a_wrong_secret_is_remembered_without_any_secret(protected: FlaskClient, store: Store) -> None:
     body = json.dumps({"image": "nginx:1", "note": f"my secret is {SECRET}", "more": "x" * 300}).encode()
     answer = protected.post("/webhook", data=body, headers={"Authorization": "Bearer Token123456"})
