@@ -27,14 +27,18 @@ logger = logging.getLogger("diundashboard")
 INTERVAL = 5
 """Seconds between two looks at what waits."""
 
+_WRITTEN = 60
+"""Seconds after which a file that is still being written is one that a killed process has left behind."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Spool:
-    """The folder may be shared by all processes of one machine. It is there only while something waits in it."""
+    """All processes of one machine share the folder. Its subfolder `waiting` is there only while something waits."""
 
     def __init__(self, folder: Path, store: Store, clock: Callable[[], datetime] = now) -> None:
-        self._folder = folder
+        self._folder = folder / "waiting"
+        self._aside = folder / "failed"
         self._store = store
         self._clock = clock
         self._numbers = itertools.count()
@@ -72,7 +76,8 @@ class Spool:
         while True:
             try:
                 self._folder.mkdir(parents=True)
-                _sync(self._folder.parent)
+                for parent in self._folder.parents[:2]:
+                    _sync(parent)
             except FileExistsError:
                 pass
             try:
@@ -95,6 +100,9 @@ class Spool:
         with self._alone() as alone:
             if not alone:
                 return
+            for path in self._folder.glob(".*"):
+                if time.time() - path.stat().st_mtime > _WRITTEN:
+                    path.rename(path.with_name(path.name.lstrip(".")))
             while waiting := sorted(path for path in self._folder.iterdir() if path.name[0] != "."):
                 for path in waiting:
                     self._store_late(path)
@@ -111,10 +119,9 @@ class Spool:
         except Unavailable:
             raise
         except Exception:
-            aside = self._folder.with_name(f"{self._folder.name}-failed")
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
-            logger.exception("a notification that was kept could not be stored, and was put into %s", aside)
+            self._aside.mkdir(exist_ok=True)
+            path.rename(self._aside / path.name)
+            logger.exception("a notification that was kept could not be stored, and was put into %s", self._aside)
             return
         path.unlink()
 

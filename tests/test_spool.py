@@ -36,6 +36,11 @@ def body(image: str, digest: str = "sha256:1") -> bytes:
     return json.dumps({"image": image, "hostname": "nas", "digest": digest}).encode()
 
 
+def waiting(config: Config) -> Path:
+    """The folder that is there while something waits."""
+    return Path(config.spool_path) / "waiting"
+
+
 @pytest.fixture
 def away(config: Config, store: Store, request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
     """Takes the database away for the length of a block."""
@@ -106,7 +111,7 @@ def test_what_comes_while_the_database_is_away_is_stored_when_it_is_back(
     assert (update.digest, update.notifications, update.state) == ("sha256:2", 3, State.PENDING)
     assert [received.digest[-1] for received in store.history(first)] == ["2", "1", "0"]
     assert store.history(first)[0].received_at > second_at > store.history(first)[2].received_at
-    assert not Path(config.spool_path).exists()
+    assert not waiting(config).exists()
     assert spool.take(body("nginx:1")) == first
 
 
@@ -117,7 +122,7 @@ def test_diun_is_answered_that_it_was_kept(
         answer = client.post("/webhook", data=body("nginx:1"))
         assert (answer.status_code, answer.json) == (202, {"status": "kept"})
         assert client.post("/webhook", data=b"no JSON").status_code == 400
-        assert len(list(Path(config.spool_path).iterdir())) == 1
+        assert len(list(waiting(config).iterdir())) == 1
 
 
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
@@ -130,14 +135,14 @@ def test_what_can_be_neither_stored_nor_kept_is_refused_with_both_reasons(
     assert answer.status_code == 503
     assert answer.json
     assert "cannot be used" in answer.json["error"]
-    assert "nor can it be kept in /dev/null/spool: Not a directory" in answer.json["error"]
+    assert "nor can it be kept in /dev/null/spool/waiting: Not a directory" in answer.json["error"]
 
 
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 def test_what_waits_is_stored_by_one_process_only(config: Config, store: Store, spool: Spool) -> None:
-    Path(config.spool_path).mkdir()
+    waiting(config).mkdir(parents=True)
     assert spool.take(body("nginx:1")) is None
-    folder = os.open(config.spool_path, os.O_RDONLY)
+    folder = os.open(waiting(config), os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     spool.drain()
     assert store.notifications(HistoryQuery()) == ()
@@ -150,14 +155,14 @@ def test_what_waits_is_stored_by_one_process_only(config: Config, store: Store, 
 def test_a_file_that_is_no_notification_is_put_aside_and_stops_nothing(
     config: Config, store: Store, spool: Spool
 ) -> None:
-    folder = Path(config.spool_path)
-    folder.mkdir()
+    folder = waiting(config)
+    folder.mkdir(parents=True)
     (folder / "1-garbage").write_bytes(b"garbage")
     (folder / "elsewhere").write_bytes(body("redis:7"))
     assert spool.take(body("nginx:1")) is None
     spool.drain()
     assert [received.image for received in store.notifications(HistoryQuery())] == ["docker.io/library/nginx:1"]
-    assert {path.name for path in folder.with_name("spool-failed").iterdir()} == {"1-garbage", "elsewhere"}
+    assert {path.name for path in folder.with_name("failed").iterdir()} == {"1-garbage", "elsewhere"}
     assert not folder.exists()
 
 
@@ -169,6 +174,18 @@ def _locked(path: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+def test_what_a_killed_process_had_just_written_is_stored(config: Config, store: Store, spool: Spool) -> None:
+    folder = waiting(config)
+    folder.mkdir(parents=True)
+    for name, age in (("1-left-behind", 61), ("2-being-written", 0)):
+        (folder / f".{name}").write_bytes(body(f"{name}:1"))
+        os.utime(folder / f".{name}", (time.time() - age,) * 2)
+    spool.drain()
+    assert [received.image for received in store.notifications(HistoryQuery())] == ["docker.io/library/1-left-behind:1"]
+    assert [path.name for path in folder.iterdir()] == [".2-being-written"]
+
+
 def test_what_was_kept_outlives_a_kill(config: Config, away: Callable[[], AbstractContextManager[None]]) -> None:
     with running(config) as before:
         assert before.request("GET", "/readyz").status == 200
@@ -178,7 +195,7 @@ def test_what_was_kept_outlives_a_kill(config: Config, away: Callable[[], Abstra
             before.process.wait()
     with running(config) as after:
         _wait_for(after, 1)
-        assert not Path(config.spool_path).exists()
+        assert not waiting(config).exists()
 
 
 def _wait_for(dashboard: Dashboard, total: int) -> None:
