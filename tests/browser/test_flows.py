@@ -284,13 +284,14 @@ def test_nothing_scrolls_sideways_on_an_empty_page_of_a_phone(quick: Dashboard, 
 
 def test_what_one_taps_on_a_phone_is_as_large_as_a_thumb(filled: Dashboard, page: Page) -> None:
     page.set_viewport_size({"width": PHONE, "height": 844})
-    for path in ("/", "/tags"):
+    for path in ("/", "/tags", "/history"):
         page.goto(filled.url + path)
         small = page.evaluate(
             """() => [...document.querySelectorAll("button, input, summary, nav a, header a, .actions a")]
                 .filter(control => control.checkVisibility({ visibilityProperty: true }) && control.type !== "hidden")
                 .filter(control => {
-                    const { height } = control.getBoundingClientRect();
+                    const { height, width } = control.getBoundingClientRect();
+                    if (control.matches("[type=search], input:not([type])") && width < 120) return true;
                     const around = parseFloat(getComputedStyle(control, "::before").height);
                     return (control.type === "checkbox" ? around : height) < 44;
                 })
