@@ -1814,7 +1814,11 @@ class PostgresStore(Store):
         cursor.execute(
             """
             UPDATE series AS s
-               SET note = old.note, snoozed_until = old.snoozed_until, muted_at = old.muted_at
+               SET note = old.note,
+                   snoozed_until = old.snoozed_until,
+                   muted_at = old.muted_at,
+                   said_version = old.said_version,
+                   said_at = old.said_at
               FROM derived AS d
               JOIN updates AS u ON u.id = d.update_id
               JOIN series AS old ON old.id = u.series_id
@@ -1850,6 +1854,11 @@ class PostgresStore(Store):
             UPDATE series AS s
                SET heard = (SELECT sum(u.notifications) FROM updates AS u WHERE u.series_id = s.id)
             """
+        )
+        said = cursor.execute("SELECT said_version, id FROM series WHERE said_version <> ''").fetchall()
+        cursor.executemany(
+            "UPDATE series SET said_key = %s WHERE id = %s",
+            [(image.version(version).sort_key, series_id) for version, series_id in said],
         )
         self._fill_history_search(cursor)
         self._refresh(cursor, _firsts(cursor.execute("SELECT id FROM series").fetchall()))

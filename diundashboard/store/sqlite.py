@@ -1690,7 +1690,11 @@ class SQLiteStore(Store):
                 cursor.execute(
                     """
                     UPDATE series
-                       SET note = old.note, snoozed_until = old.snoozed_until, muted_at = old.muted_at
+                       SET note = old.note,
+                           snoozed_until = old.snoozed_until,
+                           muted_at = old.muted_at,
+                           said_version = old.said_version,
+                           said_at = old.said_at
                       FROM series AS old
                      WHERE old.id = ? AND series.id = ? AND series.note = '' AND series.muted_at IS NULL
                     """,
@@ -1723,6 +1727,11 @@ class SQLiteStore(Store):
         cursor.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
         cursor.execute(
             "UPDATE series SET heard = (SELECT sum(u.notifications) FROM updates AS u WHERE u.series_id = series.id)"
+        )
+        said = cursor.execute("SELECT said_version, id FROM series WHERE said_version <> ''").fetchall()
+        cursor.executemany(
+            "UPDATE series SET said_key = ? WHERE id = ?",
+            [(image.version(version).sort_key, series_id) for version, series_id in said],
         )
         for notification_id, name, hostname in cursor.execute(
             """

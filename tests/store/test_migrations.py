@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -527,6 +527,31 @@ def test_sql_reads_a_reference_as_the_program_does(empty: Config) -> None:
 
 
 # Rollbacks
+
+
+def test_other_rules_for_reading_a_version_keep_what_people_decided(config: Config) -> None:
+    with closing(open_store(config)) as store:
+        for version in ("1.28.0", "1.29.0"):
+            body = {"image": f"nginx:{version}", "hostname": "nas", "digest": "sha256:1"}
+            update_id = store.record(parse(json.dumps(body).encode()))
+        chosen = Selection((update_id,))
+        store.annotate(chosen, "wait", "person")
+        store.snooze(chosen, datetime(2030, 1, 1, tzinfo=UTC), "person")
+        store.say_running(update_id, "1.27.0", "person")
+        before, timeline = store.update(update_id), store.timeline(update_id)
+    assert (before.kind, before.from_version, before.older, before.note) == ("minor", "1.27.0", 1, "wait")
+    with raw(config) as connection:
+        for statement in (
+            "UPDATE series SET variant = 'as it was read before', said_key = '9'",
+            "UPDATE updates SET version_key = '', search = '', name = '', folded = NOT folded",
+            "UPDATE version_rules SET number = 0",
+        ):
+            connection.execute(statement)
+    with closing(open_store(config)) as store:
+        after = store.update(update_id)
+        assert replace(after, series_id=before.series_id) == before
+        assert store.timeline(update_id) == timeline
+        assert store.updates(UpdateQuery(state=State.SNOOZED, search="nginx")).updates == (after,)
 
 
 def test_each_migration_can_be_taken_back_and_applied_again(older: Config) -> None:
