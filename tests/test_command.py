@@ -4,7 +4,7 @@ import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from diundashboard import image
 from diundashboard.command import commands, script
-from diundashboard.model import State, Update
+from diundashboard.model import Update
+from tests.updates import NOW, SHA256, an_update
 
-NOW = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
-SHA256 = "sha256:b970f01e184cba9570c0aa9ca24c5902a64f11b3d8ece25e60296b5ea0628b48"
 LOCAL = "127.0.0.1:5000/library"
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 
@@ -78,42 +77,17 @@ def update(
     host: str = "nas",
     stack: str = "",
 ) -> Update:
-    """An update as the stores hand it out."""
-    reference = image.parse(text)
-    return Update(
-        id=1,
-        series_id=1,
-        hostname=host,
-        host=host,
-        image=reference.image,
-        registry=reference.registry,
-        repository=reference.repository,
-        version=reference.version,
-        digest=reference.digest or SHA256,
-        status="new",
-        state=State.PENDING,
-        kind=kind,
-        from_version="" if kind == "new" else reference.version if kind == "rebuild" else from_version,
-        prerelease=False,
-        older=0,
+    made = an_update(
+        text,
         provider=provider,
-        platform="linux/amd64",
-        mime_type="application/vnd.oci.image.index.v1+json",
-        hub_link="",
-        diun_version="4.33.0",
-        created=NOW,
         metadata=metadata or {},
         containers=containers,
+        kind=kind,
+        hostname=host,
+        host=host,
         stack=stack,
-        note="",
-        notifications=1,
-        first_seen_at=NOW,
-        received_at=NOW,
-        acknowledged_at=None,
-        acknowledged_by="",
-        snoozed_until=None,
-        tag=None,
     )
+    return replace(made, from_version={"new": "", "rebuild": made.version}.get(kind, from_version))
 
 
 def docker(text: str = "nginx:1.29.0", *containers: str, kind: str = "minor", stack: str = "") -> Update:

@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -7,57 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from diundashboard import image
 from diundashboard.link import links
-from diundashboard.model import State, Update
+from tests.updates import SHA256, an_update
 
-NOW = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
-SHA256 = "sha256:b970f01e184cba9570c0aa9ca24c5902a64f11b3d8ece25e60296b5ea0628b48"
 PRIVATE = "127.0.0.1:5000/immich-app/immich-server"
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 
 
-def update(text: str, hub_link: str = "") -> Update:
-    """An update as the stores hand it out."""
-    reference = image.parse(text)
-    return Update(
-        id=1,
-        series_id=1,
-        hostname="nas",
-        host="nas",
-        image=reference.image,
-        registry=reference.registry,
-        repository=reference.repository,
-        version=reference.version,
-        digest=reference.digest or SHA256,
-        status="new",
-        state=State.PENDING,
-        kind="new",
-        from_version="",
-        prerelease=False,
-        older=0,
-        provider="file",
-        platform="linux/amd64",
-        mime_type="application/vnd.oci.image.index.v1+json",
-        hub_link=hub_link,
-        diun_version="4.33.0",
-        created=NOW,
-        metadata={},
-        containers=(),
-        stack="",
-        note="",
-        notifications=1,
-        first_seen_at=NOW,
-        received_at=NOW,
-        acknowledged_at=None,
-        acknowledged_by="",
-        snoozed_until=None,
-        tag=None,
-    )
-
-
 def found(text: str, hub_link: str = "") -> dict[str, str]:
-    return {link.label: link.url for link in links(update(text, hub_link))}
+    return {link.label: link.url for link in links(an_update(text, hub_link=hub_link))}
 
 
 HUB = "Docker Hub"
@@ -203,7 +160,7 @@ def test_a_page_of_a_repository_gives_the_repository(hub_link: str, source: str)
     ],
 )
 def test_another_page_gives_no_source(hub_link: str) -> None:
-    only = links(update(f"{PRIVATE}:v1.119.0", hub_link))
+    only = links(an_update(f"{PRIVATE}:v1.119.0", hub_link=hub_link))
     assert [link.url for link in only] == [hub_link]
     assert only[0].label == urlsplit(hub_link).netloc
 
@@ -264,11 +221,11 @@ def test_the_source_of_an_image_on_github_packages_is_not_guessed() -> None:
     ],
 )
 def test_the_hub_link_that_diun_makes_is_the_page_of_the_registry(text: str, hub_link: str) -> None:
-    assert links(update(text, hub_link)) == links(update(text))
+    assert links(an_update(text, hub_link=hub_link)) == links(an_update(text))
 
 
 def test_a_hub_link_stands_last_under_the_name_of_its_host() -> None:
-    found = links(update("nginx:1.29.0", "https://Registry.example.com:8443/ui/repos/nginx?tab=a b#c'd"))
+    found = links(an_update("nginx:1.29.0", hub_link="https://Registry.example.com:8443/ui/repos/nginx?tab=a b#c'd"))
     assert [(link.label, link.url) for link in found] == [
         ("Docker Hub", "https://hub.docker.com/_/nginx"),
         (
@@ -289,7 +246,7 @@ def test_a_hub_link_stands_last_under_the_name_of_its_host() -> None:
     ],
 )
 def test_a_hub_link_is_percent_encoded_once(hub_link: str, url: str) -> None:
-    assert [link.url for link in links(update(f"{PRIVATE}:1", hub_link))] == [url]
+    assert [link.url for link in links(an_update(f"{PRIVATE}:1", hub_link=hub_link))] == [url]
 
 
 @pytest.mark.parametrize(
@@ -317,13 +274,13 @@ def test_a_hub_link_is_percent_encoded_once(hub_link: str, url: str) -> None:
     ],
 )
 def test_what_is_no_address_on_the_web_is_no_link(hub_link: str) -> None:
-    assert links(update(f"{PRIVATE}:1", hub_link)) == ()
+    assert links(an_update(f"{PRIVATE}:1", hub_link=hub_link)) == ()
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda path: path.stem)
 def test_a_private_registry_that_diun_watches_gives_no_link_of_its_own(payload: Path) -> None:
     sent = json.loads(payload.read_bytes())
-    urls = [link.url for link in links(update(sent["image"], sent["hub_link"]))]
+    urls = [link.url for link in links(an_update(sent["image"], hub_link=sent["hub_link"]))]
     assert not any("127.0.0.1" in url for url in urls)
     assert bool(urls) == (bool(sent["hub_link"]) or sent["image"].startswith("docker.io/"))
 
@@ -342,7 +299,7 @@ LINKS = st.one_of(
 @example("ghcr.io", "a", "b?c#d", "https://github.com/a/b c")
 @example("codeberg.org", "a/b", "..", "https://gitlab.com/a/%2e%2e/b")
 def test_every_link_leads_to_the_web_once_and_is_encoded(registry: str, path: str, version: str, hub: str) -> None:
-    given_links = links(update(f"{registry}/{path}:{version}", hub))
+    given_links = links(an_update(f"{registry}/{path}:{version}", hub_link=hub))
     urls = [link.url for link in given_links]
     assert len(urls) == len(set(urls))
     for url in urls:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from diundashboard.config import Config
 from tests.conftest import PAYLOADS
@@ -24,18 +24,6 @@ def protected(config: Config) -> Iterator[Dashboard]:
     """The dashboard with a secret."""
     with running(replace(config, webhook_secret=SECRET)) as served:
         yield served
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    """A tab with JavaScript, in which an error of a script fails the test."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(10_000)
-    page, errors = context.new_page(), list[str]()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
 
 
 def notify(dashboard: Dashboard, image: str, hostname: str = "nas") -> None:
