@@ -62,13 +62,13 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 
 def request(port: int, method: str, path: str, body: bytes | None = None) -> Any:
-    """The JSON of a 200; None if there is no such answer."""
+    """The JSON of a 200 or 202; None if there is no such answer."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request(method, path, body)
         response = connection.getresponse()
         content = response.read()
-        return json.loads(content) if response.status == 200 else None
+        return json.loads(content) if response.status in (200, 202) else None
     except (OSError, HTTPException):
         return None
     finally:
@@ -323,6 +323,16 @@ def test_started_before_postgres_it_ends_up_on_postgres(project: Project) -> Non
     assert set(project.databases) == {POSTGRES}
 
 
+def test_what_diun_sends_while_postgres_is_stopped_is_kept_over_a_restart_and_stored(project: Project) -> None:
+    project.compose(*PROFILE, "up", "--detach")
+    project.answers()
+    docker("stop", project.container("postgres"))
+    assert request(project.port, "POST", "/webhook", PAYLOAD.read_bytes()) == {"status": "kept"}
+    docker("stop", project.container())
+    docker("start", project.container("postgres"), project.container())
+    wait_for("what was kept", lambda: project.images == [IMAGE], log=lambda: project.log)
+
+
 def test_the_profile_left_out_later_changes_nothing(project: Project) -> None:
     project.compose(*PROFILE, "up", "--detach")
     project.notify()
@@ -405,7 +415,7 @@ def test_every_setting_reaches_the_dashboard(project: Project) -> None:
     given = {setting.name: f"<{setting.name}>" for setting in SETTINGS} | {"POSTGRES_PASSWORD": "<password>"}
     config = project.compose("config", "--format", "json", environment=given)
     environment = json.loads(config)["services"]["dashboard"]["environment"]
-    fixed_by_the_image = {"HOST", "PORT", "DB_PATH"}
+    fixed_by_the_image = {"HOST", "PORT", "DB_PATH", "SPOOL_PATH"}
     ours = {name: value for name, value in given.items() if name not in {*fixed_by_the_image, "POSTGRES_PASSWORD"}}
     assert environment == ours | {"PGPASSWORD": "<password>"}
 
