@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -14,9 +16,15 @@ from diundashboard.spool import Spool
 from diundashboard.store import Store
 
 
+class _Application(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As no view is a coroutine, none is asked for each request whether it is one."""
+        return func
+
+
 def create_app(config: Config, store: Store) -> Flask:
     """The WSGI application that serves `store` as `config` says."""
-    app = Flask("diundashboard.web", static_folder=None)
+    app = _Application("diundashboard.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}

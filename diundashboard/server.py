@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -109,6 +110,8 @@ class Server(BaseApplication):
         # The first start parses every migration: 13 MiB that glibc would keep, here and in each worker.
         with suppress(AttributeError):  # musl has no such function.
             ctypes.CDLL(None).malloc_trim(0)
+        # What is there by now is never garbage: it is not looked through again, and workers share it.
+        gc.freeze()
         super().run()
 
     def load(self) -> Any:

@@ -27,6 +27,9 @@ logger = logging.getLogger("diundashboard")
 INTERVAL = 5
 """Seconds between two looks at what waits."""
 
+_LOOK = 0.1
+"""Seconds after which a process sees that another has kept something: to look costs as much as to parse."""
+
 _WRITTEN = 60
 """Seconds after which a file that is still being written is one that a killed process has left behind."""
 
@@ -42,6 +45,7 @@ class Spool:
         self._store = store
         self._clock = clock
         self._numbers = itertools.count()
+        self._waits, self._look_again_at = False, 0.0
 
     def take(self, body: bytes) -> int | None:
         """Store a notification, the body of a request: the id of its update, or None where it was kept for later.
@@ -53,7 +57,7 @@ class Spool:
             Unavailable: it can be neither stored nor kept.
         """
         notification = parse(body)
-        waits = os.path.exists(self._folder)
+        waits = self._something_waits()
         reason = ""
         if not waits:
             try:
@@ -70,7 +74,13 @@ class Spool:
             logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder)
         return None
 
+    def _something_waits(self) -> bool:
+        if (moment := time.monotonic()) >= self._look_again_at:
+            self._waits, self._look_again_at = os.path.exists(self._folder), moment + _LOOK
+        return self._waits
+
     def _keep(self, body: bytes) -> None:
+        self._waits = True
         moment = (self._clock() - _EPOCH) // timedelta(microseconds=1)
         name = f"{moment:020}-{os.getpid()}-{next(self._numbers):09}"
         while True:
@@ -110,6 +120,7 @@ class Spool:
                 self._folder.rmdir()
             except OSError:
                 return  # Something is just being written.
+            self._look_again_at = 0.0
             logger.info("everything that was kept in %s is stored", self._folder)
 
     def _store_late(self, path: Path) -> None:

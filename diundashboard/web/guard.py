@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.web.context import host
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _POLICY = "; ".join(
     (
@@ -33,6 +38,7 @@ def register(app: Flask) -> None:
     app.before_request(_read_chunks)
     app.after_request(_add_headers)
     app.after_request(_hear_out)
+    app.wsgi_app = _never_guessed(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
 def _refuse_other_sites() -> None:
@@ -57,8 +63,20 @@ def _read_chunks() -> None:
             raise RequestEntityTooLarge
 
 
+def _never_guessed(application: WSGIApplication) -> WSGIApplication:
+    """Tell browsers to take each answer for what it says it is."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            headers.append(("X-Content-Type-Options", "nosniff"))
+            return start_response(status, headers, exc_info)
+
+        return application(environ, start)
+
+    return answer
+
+
 def _add_headers(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
     if response.headers["Content-Type"].startswith("text/html"):
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["Referrer-Policy"] = "same-origin"
