@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from contextlib import closing
+from importlib.metadata import version
 
 from diundashboard.config import SETTINGS, Config, Misconfigured
 from diundashboard.model import Invalid, now
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A dashboard for the webhook notifications of DIUN.",
         epilog="Settings are environment variables: " + ", ".join(setting.name for setting in SETTINGS) + ".",
     )
+    parser.add_argument("--version", action="version", version=f"diundashboard {version('diundashboard')}")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="start the dashboard")
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")

@@ -26,8 +26,8 @@ _IMAGES = {
             ghcr.io/navidrome/navidrome:0.50.2
         """,
         "photos": """
-            ghcr.io/immich-app/immich-server:v1.91.0 ghcr.io/immich-app/immich-machine-
-            learning:v1.91.0 redis:7.2.3-alpine tensorchord/pgvecto-rs:pg16-v0.1.11
+            ghcr.io/immich-app/immich-server:v1.91.0 redis:7.2.3-alpine
+            ghcr.io/immich-app/immich-machine-learning:v1.91.0 tensorchord/pgvecto-rs:pg16-v0.1.11
         """,
         "files": """
             nextcloud:28.0.1-fpm-alpine mariadb:11.2.2 nginx:1.25.3-alpine syncthing/syncthing:1.27.2
@@ -57,14 +57,14 @@ _IMAGES = {
             umami-software/umami:postgresql-latest
         """,
         "git": """
-            codeberg.org/forgejo/forgejo:1.21.3-0 postgres:16.1-alpine woodpeckerci/woodpecker-
-            server:v2.1.1 woodpeckerci/woodpecker-agent:v2.1.1
+            codeberg.org/forgejo/forgejo:1.21.3-0 postgres:16.1-alpine
+            woodpeckerci/woodpecker-server:v2.1.1 woodpeckerci/woodpecker-agent:v2.1.1
         """,
         "mail": "mailserver/docker-mailserver:13.1.0",
         "chat": "matrixdotorg/synapse:v1.98.0 vectorim/element-web:v1.11.52",
         "monitoring": """
-            prom/prometheus:v2.48.1 prom/alertmanager:v0.26.0 grafana/loki:2.9.3 louislam/uptime-
-            kuma:1.23.11
+            prom/prometheus:v2.48.1 prom/alertmanager:v0.26.0 grafana/loki:2.9.3
+            louislam/uptime-kuma:1.23.11
         """,
         "auth": "quay.io/keycloak/keycloak:23.0.3 lldap/lldap:v0.5.0-alpine",
         "ops": "crazymax/diun:4.26.0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 from diundashboard.config import Config
@@ -20,7 +21,10 @@ def test_the_demo_fills_an_empty_database_and_refuses_one_with_data(config: Conf
     assert first.returncode == 0, first.stderr
     store = open_store(config)
     assert [host.hostname for host in store.hosts()] == ["nas", "pi-cellar", "vps"]
-    assert len({update.repository for update in store.updates(UpdateQuery(state=None, per_page=200)).updates}) >= 55
+    known = store.updates(UpdateQuery(state=None, per_page=200)).updates
+    images = {(update.hostname, update.repository) for update in known}
+    assert len(images) == 60, "as the README says"
+    assert all(re.fullmatch("[a-z0-9]+([-./][a-z0-9]+)*", repository) for _, repository in images)
     summary = store.summary()
     assert summary.pending > 10
     assert {"major", "minor", "patch"} <= set(summary.kinds)

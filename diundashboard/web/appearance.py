@@ -128,12 +128,21 @@ def day(time: datetime) -> str:
 
 
 @blueprint.app_template_filter()
-def version_change(update: Update) -> tuple[str, str]:
-    """The version in two parts: what it shares with the one that runs, up to a separator, and what changes."""
-    pairs = zip(update.from_version, update.version, strict=False)
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    end = max(update.version.rfind(mark, 0, same) for mark in ".-_+") + 1
-    return update.version[:end], update.version[end:]
+def version_change(update: Update) -> tuple[str, str, str]:
+    """The version in three parts: what changes, and what it shares with the one that runs before and behind that.
+
+    Where it is cut, a separator stands: the two first parts end with one, the last begins with one.
+    """
+    before, version = update.from_version, update.version
+    start = max(version.rfind(mark, 0, _alike(before, version)) for mark in ".-_+") + 1
+    behind = _alike(before[start:][::-1], version[start:][::-1])
+    end = min((at for mark in "-_+" if (at := version.find(mark, len(version) - behind)) >= 0), default=len(version))
+    return version[:start], version[start:end], version[end:]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters at the beginning are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 @blueprint.app_template_filter()

@@ -477,3 +477,40 @@ def test_a_dashboard_that_does_not_answer_is_said_to(dashboard: Dashboard, tab: 
     tab.context.set_offline(False)
     refresh(tab)
     expect(live).to_have_text("live")
+
+
+def test_a_double_click_keeps_the_way_back(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "b:1")
+    tab.goto(dashboard.url)
+    tab.get_by_role("button", name="Acknowledge a on nas").dblclick()
+    expect(names(tab)).to_have_text(["b"])
+    tab.get_by_role("button", name="Undo").dblclick()
+    expect(names(tab)).to_have_text(["b", "a"])
+    expect(tab.get_by_role("heading", level=1)).to_have_text("2 pending")
+
+
+def test_what_could_not_be_done_is_said(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "a:2")
+    tab.goto(dashboard.url)
+    tab.context.set_offline(True)
+    tab.get_by_role("button", name="Acknowledge a on nas").click()
+    expect(tab.get_by_role("alert")).to_have_text("No connection: nothing was done")
+    tab.get_by_role("link", name="+1 older").click()
+    expect(tab.get_by_role("alert").last).to_have_text("No connection: the older versions cannot be shown")
+    expect(tab.locator("[data-live]")).to_have_text("no connection")
+    tab.context.set_offline(False)
+    tab.get_by_role("button", name="Acknowledge a on nas").click()
+    expect(tab.get_by_role("button", name="Undo")).to_be_visible()
+
+
+def test_escape_closes_a_menu_and_a_refresh_keeps_what_is_typed_in_one(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1")
+    tab.goto(dashboard.url)
+    tab.locator("summary", has_text="Views").click()
+    tab.get_by_label("Name of this view").fill("mine")
+    notify(dashboard, "b:1")
+    refresh(tab)
+    expect(names(tab)).to_have_count(2)
+    expect(tab.get_by_label("Name of this view")).to_have_value("mine")
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_label("Name of this view")).to_be_hidden()

@@ -20,8 +20,10 @@ from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.model import NEXT_VERSION, Selection, State, UpdateQuery, now
 from diundashboard.store import Store
+from diundashboard.web.appearance import version_change
 from tests.conftest import PAYLOADS, Clock
 from tests.store.test_contract import OTHER, record
+from tests.updates import an_update
 
 IMAGE = "<img src=x onerror=alert(0)>"
 HTML = "<img src=x onerror=alert(1)>\"'</textarea></code><script>alert(2)</script>&amp;"
@@ -491,6 +493,23 @@ def test_a_form_over_one_mebibyte_is_too_large(client: FlaskClient) -> None:
 # Versions fold
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "shown_as"),
+    [
+        ("1.27.0", "1.29.0", ("1.", "29.0", "")),
+        ("2.2.3-alpine", "2.2.4-alpine", ("2.2.", "4", "-alpine")),
+        ("5.7.0-ls223", "5.7.1-ls224", ("5.7.", "1-ls224", "")),
+        ("3.12-slim-bookworm", "3.13-slim-bookworm", ("3.", "13", "-slim-bookworm")),
+        ("1.1.1", "1.1.1.1", ("1.1.", "1.1", "")),
+        ("16", "17", ("", "17", "")),
+    ],
+)
+def test_what_changes_in_a_version_is_told_from_what_stays(
+    before: str, after: str, shown_as: tuple[str, str, str]
+) -> None:
+    assert version_change(an_update(f"nginx:{after}", from_version=before)) == shown_as
+
+
 def test_older_versions_fold_under_the_newest(client: FlaskClient, store: Store) -> None:
     store.acknowledge(one(record(store, "jellyfin/jellyfin:10.9.0")), "person")
     newest = record(store, "jellyfin/jellyfin:10.10.3")
@@ -871,7 +890,7 @@ def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClien
         page = done(client, "running", version=version, **fields)
         assert f'<span class="kind {kind}">' in page.partition("</header>")[2]
         assert f'name="version" maxlength="128" value="{version}"' in page
-        assert said(page).endswith("running version said Undo")
+        assert said(page).endswith(f"runs {version} Undo")
     page = undo(client, page)
     assert 'value="0.9"' in page
     for nonsense in ("latest", "1.27.0-alpine", "x" * 200):

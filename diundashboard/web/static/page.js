@@ -58,7 +58,7 @@ function show(text, refreshed = false) {
   const nextPage = $("#page", next);
   if (!page || !nextPage) return false;
   const busy = document.activeElement?.closest?.("#page") ? document.activeElement : null;
-  const typed = busy?.matches("input[type=search]") ? [busy.value, busy.selectionStart] : null;
+  const typed = busy?.matches("input:not([type=checkbox]), textarea") ? [busy.value, busy.selectionStart] : null;
   const again = busy && place(busy, page);
   const menu = $$("details[open]", page).map(known);
   const sheet = $("#filters:popover-open", page);
@@ -127,7 +127,22 @@ if ($("#page")) {
 
 // Forms answer in place.
 
+let sending = false;
+
+// One at a time: what a double click asks for again is done already, and its answer would take the way back along.
 async function send(form, button, more = []) {
+  if (sending) return;
+  sending = true;
+  try {
+    await sendAlone(form, button, more);
+  } catch {
+    say("No connection: nothing was done");
+  } finally {
+    sending = false;
+  }
+}
+
+async function sendAlone(form, button, more) {
   const body = new FormData(form, button);
   for (const [name, value] of more) body.append(name, value);
   const row = button?.closest(".update");
@@ -188,7 +203,23 @@ function told() {
   const url = new URL(location);
   url.searchParams.delete("did");
   history.replaceState(null, "", url);
-  setTimeout(() => bar.isConnected && !bar.matches(":focus-within, :hover") && bar.remove(), UNDO);
+  leave(bar);
+}
+
+// It waits for who is about to use it.
+function leave(bar) {
+  setTimeout(() => (bar.matches(":focus-within, :hover") ? leave(bar) : bar.remove()), UNDO);
+}
+
+function say(words) {
+  const bar = document.createElement("p");
+  bar.className = "did";
+  bar.role = "alert";
+  bar.textContent = words;
+  document.body.append(bar);
+  leave(bar);
+  if (live) live.textContent = "no connection";
+  live?.classList.add("off");
 }
 
 // Clicks: older versions in place, ranges of ticks, copies.
@@ -230,7 +261,11 @@ async function openOlder(link) {
   const open = $(":scope > .below", row);
   link.setAttribute("aria-expanded", String(!open));
   if (open) return open.remove();
-  const answer = await fetch(link.dataset.open);
+  const answer = await fetch(link.dataset.open).catch(() => null);
+  if (!answer?.ok) {
+    link.setAttribute("aria-expanded", "false");
+    return say("No connection: the older versions cannot be shown");
+  }
   const list = document.createElement("ul");
   list.className = "below";
   list.innerHTML = await answer.text();
@@ -378,6 +413,7 @@ let going = false;
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+  if (event.key === "Escape") for (const menu of $$(".menu[open]")) menu.open = false;
   if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) {
     if (event.key === "Escape") event.target.blur();
     return;
