@@ -7,13 +7,14 @@ once more, which adds a line to the history and changes nothing else.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,9 @@ logger = logging.getLogger("diundashboard")
 
 INTERVAL = 5
 """Seconds between two looks at what waits."""
+
+_ROUNDS = 10
+"""How often a file is tried whose folder is removed, as it is empty, before the file is there."""
 
 _LOOK = 0.1
 """Seconds after which a process sees that another has kept something: to look costs as much as to parse."""
@@ -83,22 +87,28 @@ class Spool:
         self._waits = True
         moment = (self._clock() - _EPOCH) // timedelta(microseconds=1)
         name = f"{moment:020}-{os.getpid()}-{next(self._numbers):09}"
-        while True:
-            try:
+        for _ in range(_ROUNDS):
+            with suppress(FileExistsError):
                 self._folder.mkdir(parents=True)
-                for parent in self._folder.parents[:2]:
-                    _sync(parent)
-            except FileExistsError:
-                pass
+                with suppress(OSError):
+                    for parent in self._folder.parents[:2]:
+                        _sync(parent)
+            written = self._folder / f".{name}"
             try:
-                with open(self._folder / f".{name}", "xb") as file:
+                with open(written, "xb") as file:
                     file.write(body)
                     file.flush()
                     os.fsync(file.fileno())
-                os.rename(self._folder / f".{name}", self._folder / name)
-                return _sync(self._folder)
+                os.rename(written, self._folder / name)
             except FileNotFoundError:
-                continue  # It was emptied, and removed, in between.
+                continue
+            except OSError:
+                written.unlink(missing_ok=True)
+                raise
+            with suppress(FileNotFoundError):  # It is stored already.
+                _sync(self._folder)
+            return
+        raise FileNotFoundError(errno.ENOENT, "it cannot be made a folder")
 
     def drain(self) -> None:
         """Store what waits, oldest first, unless another process is at it.
@@ -111,8 +121,9 @@ class Spool:
             if not alone:
                 return
             for path in self._folder.glob(".*"):
-                if time.time() - path.stat().st_mtime > _WRITTEN:
-                    path.rename(path.with_name(path.name.lstrip(".")))
+                with suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime > _WRITTEN:
+                        path.rename(path.with_name(path.name.lstrip(".")))
             while waiting := sorted(path for path in self._folder.iterdir() if path.name[0] != "."):
                 for path in waiting:
                     self._store_late(path)
@@ -127,7 +138,7 @@ class Spool:
         try:
             moment = _EPOCH + timedelta(microseconds=int(path.name.partition("-")[0]))
             self._store.record(parse(path.read_bytes()), moment)
-        except Unavailable:
+        except (Unavailable, OSError, MemoryError):
             raise
         except Exception:
             self._aside.mkdir(exist_ok=True)
@@ -139,19 +150,19 @@ class Spool:
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         """Whether there is something to do, and no other process does it: the lock ends with its process."""
-        try:
-            folder = os.open(self._folder, os.O_RDONLY)
-        except FileNotFoundError:
+        if not self._folder.exists():
             yield False
             return
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-        finally:
-            os.close(folder)
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            # What is stored could not be removed, and would be stored again and again.
+            raise PermissionError(errno.EACCES, "its files cannot be removed", str(self._folder))
+        with open(self._folder.with_name("lock"), "a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield self._folder.exists()
 
     def start(self) -> None:
         """Look after what waits, in a thread that ends with the process."""

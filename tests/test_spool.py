@@ -139,14 +139,22 @@ def test_what_can_be_neither_stored_nor_kept_is_refused_with_both_reasons(
 
 
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+def test_a_spool_that_leads_nowhere_is_given_up(
+    config: Config, store: Store, away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    Path(config.spool_path).symlink_to("nowhere")
+    with away(), pytest.raises(Unavailable, match="nor can it be kept"):
+        Spool(Path(config.spool_path), store).take(body("nginx:1"))
+
+
+@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 def test_what_waits_is_stored_by_one_process_only(config: Config, store: Store, spool: Spool) -> None:
     waiting(config).mkdir(parents=True)
     assert spool.take(body("nginx:1")) is None
-    folder = os.open(waiting(config), os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    spool.drain()
-    assert store.notifications(HistoryQuery()) == ()
-    os.close(folder)
+    with open(Path(config.spool_path) / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        spool.drain()
+        assert store.notifications(HistoryQuery()) == ()
     spool.drain()
     assert len(store.notifications(HistoryQuery())) == 1
 

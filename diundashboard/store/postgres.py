@@ -94,6 +94,9 @@ POOL_KEPT = 5
 CONNECTION_LIFETIME = 300
 """Seconds after which a connection is replaced."""
 
+LOCK_WAIT = 5
+"""Seconds that an operation waits for a lock, or for the network to take what it sends: DIUN gives up after ten."""
+
 POOL_TIMEOUT = 3
 """Seconds that an operation waits for a connection. DIUN waits ten for its answer, and never asks again."""
 
@@ -218,7 +221,7 @@ class PostgresStore(Store):
             max_size=POOL_SIZE,
             max_lifetime=CONNECTION_LIFETIME,
             timeout=POOL_TIMEOUT,
-            configure=_configure,
+            configure=_configure_pooled,
             check=ConnectionPool.check_connection,
             open=False,
         )
@@ -1906,7 +1909,15 @@ def _conninfo(url: str) -> tuple[str, str]:
         f'PostgreSQL at {host or "the local socket"}, port {port or 5432}, database "{name or parts.get("user", "")}"'
     )
     timeout = parts.get("connect_timeout") or CONNECT_TIMEOUT
-    return make_conninfo(url, connect_timeout=timeout, client_encoding="UTF8"), place
+    # A network that takes packets and returns none is noticed in time to keep what DIUN says elsewhere.
+    unheard = parts.get("tcp_user_timeout") or LOCK_WAIT * 1000
+    return make_conninfo(url, connect_timeout=timeout, tcp_user_timeout=unheard, client_encoding="UTF8"), place
+
+
+def _configure_pooled(connection: psycopg.Connection[Any]) -> None:
+    """As every session; and none waits for a lock longer than DIUN waits for its answer."""
+    _configure(connection)
+    connection.execute(f"SET lock_timeout = '{LOCK_WAIT}s'")
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:

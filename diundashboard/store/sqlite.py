@@ -189,7 +189,7 @@ class _Known(NamedTuple):
         return new if new == self.metadata else json.dumps(json.loads(self.metadata) | metadata)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Arrival:
     """A notification that waits for its transaction, and what became of it."""
 
@@ -218,12 +218,25 @@ class SQLiteStore(Store):
         """
         arrival = _Arrival(notification, self._now() if at is None else _microseconds(at))
         self._arrivals.append(arrival)
-        with self._lock:
+        self._wait_for_turn(arrival)
+        try:
             if not arrival.settled:
                 self._record_arrivals()
+        finally:
+            self._lock.release()
         if arrival.error:
             raise arrival.error
         return arrival.update_id
+
+    def _wait_for_turn(self, arrival: _Arrival) -> None:
+        """Take the lock; not for longer than DIUN waits, where what others do with the file takes too long."""
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT):
+            try:
+                self._arrivals.remove(arrival)
+            except ValueError:
+                self._lock.acquire()  # It is just being stored.
+            else:
+                raise Unavailable(f"the SQLite database at {self._path} cannot be used: it is busy with other things")
 
     def _record_arrivals(self) -> None:
         """Store everything that waits, and tell each whether that worked. The caller holds the lock."""
@@ -268,7 +281,7 @@ class SQLiteStore(Store):
         if forgotten_at is not None:
             cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host_id,))
         if known.id is not None and known.digest == notification.digest:
-            self._add(cursor, known, notification)
+            self._add(cursor, known, notification, hostname)
             update_id, kind, opened = known.id, known.kind, False
         else:
             opened = known.id is None or known.acknowledged_at is not None
@@ -297,11 +310,12 @@ class SQLiteStore(Store):
             )
         return update_id
 
-    def _add(self, cursor: sqlite3.Cursor, known: _Known, notification: Notification) -> None:
+    def _add(self, cursor: sqlite3.Cursor, known: _Known, notification: Notification, hostname: str) -> None:
         """The same digest again, perhaps of other containers, or with other metadata."""
         metadata = known.metadata_with(notification.metadata)
         containers = known.containers_with(notification.containers)
-        if (metadata, containers) != (known.metadata, known.containers):
+        # A host that was merged into this one is found by its own name too.
+        if (metadata, containers, notification.hostname) != (known.metadata, known.containers, hostname):
             search = notification.derived().search
             cursor.execute(
                 "UPDATE updates SET metadata = ?, containers = ?, search = ? WHERE id = ?",

@@ -15,10 +15,11 @@ from flask.typing import ResponseReturnValue
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Update, UpdateQuery, now, storable
 from diundashboard.web.context import host
-from diundashboard.web.reading import address, view_of
+from diundashboard.web.reading import address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
 blueprint.add_app_template_global(address)
+blueprint.add_app_template_filter(written)
 
 THEMES = ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600

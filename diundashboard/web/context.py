@@ -41,7 +41,7 @@ def webhook_address() -> str:
 
 def lost_diun() -> bool:
     """Whether this is DIUN, at an address that is not its own."""
-    return request.headers.get("User-Agent", "").startswith("diun/") and request.path.rstrip("/") != "/webhook"
+    return request.environ.get("HTTP_USER_AGENT", "").startswith("diun/") and request.path.rstrip("/") != "/webhook"
 
 
 def person() -> str:

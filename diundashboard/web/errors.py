@@ -39,13 +39,14 @@ def register(app: Flask) -> None:
 def _answer(status: int, message: str) -> Response:
     if status == 503:
         logger.error("%s", message)
-    if lost_diun():
+    bad_host = isinstance(request.routing_exception, BadHost)
+    if not bad_host and lost_diun():
         message = (
             f"DIUN's notifications go to {webhook_address()}: "
             "set notif.webhook.endpoint (DIUN_NOTIF_WEBHOOK_ENDPOINT) to it"
         )
         answer = jsonify(error=message)
-    elif request.path.startswith(_PROGRAMS) or isinstance(request.routing_exception, BadHost):
+    elif bad_host or request.path.startswith(_PROGRAMS):
         answer = jsonify(error=message)
     else:
         answer = make_response(render_template("error.html", status=status, message=message))

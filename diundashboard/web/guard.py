@@ -10,7 +10,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from diundashboard.notification import BODY_LIMIT
-from diundashboard.web.context import host
+from diundashboard.web.context import host, lost_diun
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,11 +34,18 @@ _HEARD = 64 * BODY_LIMIT
 
 def register(app: Flask) -> None:
     """Guard every request and answer of the application."""
+    app.before_request(_turn_diun_around)
     app.before_request(_refuse_other_sites)
     app.before_request(_read_chunks)
     app.after_request(_add_headers)
     app.after_request(_hear_out)
     app.wsgi_app = _never_guessed(app.wsgi_app)  # type: ignore[assignment,method-assign]
+
+
+def _turn_diun_around() -> None:
+    """DIUN would take a page for a welcome, and never learn that it was not heard."""
+    if lost_diun():
+        abort(404)
 
 
 def _refuse_other_sites() -> None:

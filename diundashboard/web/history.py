@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request, url_for
@@ -15,7 +16,7 @@ from diundashboard.image import Kind, Reference, parse
 from diundashboard.model import HistoryQuery
 from diundashboard.web.appearance import payload
 from diundashboard.web.context import store
-from diundashboard.web.reading import number, one_of
+from diundashboard.web.reading import name_or_none, number, one_of, written
 
 blueprint = Blueprint("history", __name__, url_prefix="/history")
 
@@ -45,7 +46,7 @@ def index() -> ResponseReturnValue:
 def _query(values: Mapping[str, str]) -> HistoryQuery:
     return HistoryQuery(
         search=values.get("q", ""),
-        host=values.get("host") or None,
+        host=name_or_none(values, "host"),
         kind=one_of(Kind, values, "kind", Kind.NEW) if values.get("kind") else None,
         before=number(values, "before", 0) or None,
     )
@@ -53,9 +54,10 @@ def _query(values: Mapping[str, str]) -> HistoryQuery:
 
 def _link(query: HistoryQuery, **changes: str | int | None) -> str:
     """The address of a query with some things changed, on its first page unless `before` says otherwise."""
-    values = {"q": query.search, "host": query.host, "kind": query.kind, **changes}
-    written = urlencode({name: value for name, value in values.items() if value})
-    return url_for("history.index") + (f"?{written}" if written else "")
+    values: dict[str, Any] = {"q": query.search, "host": query.host, "kind": query.kind, **changes}
+    values["host"] = written(values["host"])
+    text = urlencode({name: value for name, value in values.items() if value})
+    return url_for("history.index") + (f"?{text}" if text else "")
 
 
 @blueprint.app_template_filter()

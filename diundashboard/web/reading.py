@@ -53,6 +53,17 @@ def one_or_all(choices: type[Choice], values: Mapping[str, str], name: str, defa
         raise Invalid(f"{error} or all") from None
 
 
+def name_or_none(values: Mapping[str, str], name: str) -> str | None:
+    """A name that a query asks for, as `written` wrote it; None for any."""
+    text = values.get(name) or None
+    return text[1:] if text and (text == "-" or text.startswith("--")) else text
+
+
+def written(name: str | None) -> str | None:
+    """How a query asks for a name: a dash alone stands for none, and so a dash more for one that begins with a dash."""
+    return f"-{name}" if name is not None and name[:1] in ("", "-") else name
+
+
 def query_of(values: Mapping[str, str]) -> UpdateQuery:
     """The updates that a query string asks for: every view is one, and can be kept as a link."""
     return UpdateQuery(
@@ -60,10 +71,10 @@ def query_of(values: Mapping[str, str]) -> UpdateQuery:
         page=number(values, "page", 1),
         per_page=number(values, "per_page", 50),
         search=values.get("q", ""),
-        host=values.get("host") or None,
+        host=name_or_none(values, "host"),
         tag=values.get("tag") or None,
         registry=values.get("registry") or None,
-        provider=values.get("provider") or None,
+        provider=name_or_none(values, "provider"),
         kind=values.get("kind") or None,
         age=one_of(Age, values, "age", Age.DAY) if values.get("age") else None,
         sort=one_of(Sort, values, "sort", Sort.AGE),
@@ -80,10 +91,10 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
     values = {
         "state": changed.state or "all",
         "q": changed.search,
-        "host": changed.host,
+        "host": written(changed.host),
         "tag": changed.tag,
         "registry": changed.registry,
-        "provider": changed.provider,
+        "provider": written(changed.provider),
         "kind": changed.kind,
         "age": changed.age,
         "sort": changed.sort,
@@ -93,8 +104,8 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
         "until": None if changed.until is None else (changed.until - _EPOCH) // timedelta(microseconds=1),
     }
     usual = {"state": default.state, "sort": default.sort, "group": default.group, "fold": Fold.YES, "page": 1}
-    written = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)})
-    return f"?{written}" if written else ""
+    text = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)})
+    return f"?{text}" if text else ""
 
 
 def address(view: str) -> str:

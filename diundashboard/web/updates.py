@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.command import commands
 from diundashboard.link import links
 from diundashboard.model import UpdateQuery, now
-from diundashboard.web.context import lost_diun, store
+from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import address, number, query_of, view_of
 
@@ -18,9 +18,7 @@ blueprint = Blueprint("updates", __name__)
 @blueprint.get("/")
 @fresh
 def index() -> ResponseReturnValue:
-    """One page of updates. DIUN would take it for a welcome, and never learn that it was not heard."""
-    if lost_diun():
-        abort(404)
+    """One page of updates."""
     views = store().views()
     start = next((view for view in views if view.is_start), None)
     if start and not request.query_string:

@@ -51,7 +51,9 @@ def test_a_refused_request_is_remembered_with_its_reason(
     assert (refusal.address, refusal.excerpt) == ("192.0.2.7", excerpt)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/"), ("GET", "/webhooks"), ("POST", "/api/v1")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("POST", "/"), ("GET", "/webhooks"), ("GET", "/hosts"), ("POST", "/api/v1")]
+)
 def test_diun_at_a_wrong_address_is_told_its_own_and_remembered(
     client: FlaskClient, store: Store, method: str, path: str
 ) -> None:

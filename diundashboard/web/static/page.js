@@ -61,7 +61,7 @@ function show(text, refreshed = false) {
   const typed = busy?.matches("input:not([type=checkbox]), textarea") ? [busy.value, busy.selectionStart] : null;
   const again = busy && place(busy, page);
   const menu = $$("details[open]", page).map(known);
-  const sheet = $("#filters:popover-open", page);
+  const sheet = HTMLElement.prototype.togglePopover && $("#filters:popover-open", page);
   if ($("#list", page) && $("#list", nextPage)) merge($("#list", page), $("#list", nextPage));
   const [all, nextAll] = [$("[name=all]", page), $("[name=all]", nextPage)];
   if (all && nextAll) nextAll.checked = all.checked;
@@ -107,8 +107,10 @@ async function refresh() {
     const answer = await fetch(here(), { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
     live?.classList.toggle("off", !answer.ok && answer.status !== 304);
     if (answer.status === 200) {
+      const text = await answer.text();
+      if ($("dialog[open]")) return; // It asks about the rows that are there.
       tag = answer.headers.get("ETag");
-      show(await answer.text(), true);
+      show(text, true);
     }
     if (live) live.textContent = answer.ok || answer.status === 304 ? "live" : "the database does not answer";
   } catch {
