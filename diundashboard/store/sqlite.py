@@ -64,8 +64,9 @@ from diundashboard.notification import Notification
 from diundashboard.store import Conflict, NotFound, Store, Unavailable
 from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
 
-BUSY_TIMEOUT = 5
-"""How long an operation waits for the writers of other processes, in seconds: DIUN gives up after ten."""
+BUSY_TIMEOUT = 4
+"""Seconds that an operation waits for the writers of other processes, and a notification before that for the operations
+of this one: DIUN gives up after ten."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -7,9 +7,11 @@ import multiprocessing
 import random
 import sqlite3
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 from diundashboard.config import Config
 from diundashboard.model import NEXT_VERSION, Action, Selection, State, Update, UpdateQuery
 from diundashboard.notification import parse
-from diundashboard.store import Conflict, NotFound, Store, open_store
+from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store
 from tests.conftest import STORES
 
 IMAGES = 5
@@ -226,6 +228,27 @@ def test_four_processes_add_up(config_of: Callable[[str], Config], backend: str)
     check(store, 4)
     assert_consistent(store)
     store.close()
+
+
+def test_a_notification_is_given_up_before_diun_does_where_others_wait_for_the_file_too(
+    config_of: Callable[[str], Config],
+) -> None:
+    config = config_of("sqlite")
+    with closing(open_store(config)) as store, closing(sqlite3.connect(config.db_path)) as other:
+        one = Selection((record(store, "app:1"),))
+        other.execute("BEGIN IMMEDIATE")
+        begin = time.monotonic()
+        with ThreadPoolExecutor(4) as threads:
+            waiting = [threads.submit(store.acknowledge, one, "person") for _ in range(3)]
+            with pytest.raises(Unavailable):
+                record(store, "app:2")
+            assert time.monotonic() - begin < 9
+            other.rollback()
+            for job in waiting:
+                with suppress(Unavailable):
+                    job.result()
+        record(store, "app:2")
+        assert store.updates(EVERY).total == 2
 
 
 def test_what_cannot_be_stored_takes_nothing_with_it_that_came_at_the_same_moment(store: Store) -> None:
