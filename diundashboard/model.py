@@ -243,6 +243,12 @@ class UpdateQuery:
         """The words of the search, at most eight, as they are compared."""
         return tuple(searchable(self.search).split()[:8])
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether it asks for less than all that is in its state."""
+        chosen = (self.host, self.tag, self.registry, self.provider, self.kind, self.age)
+        return bool(self.search) or any(value is not None for value in chosen)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -260,27 +266,35 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value that a filter or a group can have, what a person calls it, and how many updates it would show."""
+    """One value that a filter can have, what a person calls it, and how many updates it would show, or `at_least`."""
 
     value: str
     label: str
     count: int
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The values of each filter, most first; each counted with the other filters in force, but for the states."""
+    """The values of each filter, most first, ages and states in their order; each counted with the other filters on.
+
+    Under a filter, the states that are not the query's own and hold what is done are counted among its newest 5,000.
+    """
 
     host: tuple[Choice, ...]
     tag: tuple[Choice, ...]
     registry: tuple[Choice, ...]
     provider: tuple[Choice, ...]
     kind: tuple[Choice, ...]
+    age: tuple[Choice, ...]
     state: tuple[Choice, ...]
 
 
 def choices_of(
-    query: UpdateQuery, counted: Iterable[tuple[str, str, str, str, str, str, int]], states: Mapping[State, int]
+    query: UpdateQuery,
+    counted: Iterable[tuple[str, str, str, str, str, str, int]],
+    ages: tuple[Choice, ...],
+    states: tuple[Choice, ...],
 ) -> Choices:
     """The choices of each filter, out of counts by hostname, host, tag, registry, provider and kind together.
 
@@ -302,7 +316,15 @@ def choices_of(
         )
         for name, total in totals.items()
     }
-    return Choices(**found, state=tuple(Choice(state, state, count) for state, count in states.items()))
+    return Choices(**found, age=ages, state=states)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the navigation tells: how many updates are pending, and how many hosts there are."""
+
+    pending: int
+    hosts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +495,9 @@ class Rule:
 INSIGHT_DAYS = 371
 """How many days the insights show: 53 weeks."""
 
+COUNTED_DONE = 5000
+"""Among how many of the newest what is done is counted, where a page tells of it in passing."""
+
 WAITS = 2000
 """How many of the last updates done the waits are taken from."""
 
@@ -540,7 +565,7 @@ def update_kind(running: str, offered: str, rebuilt: bool) -> image.Kind:
     return kind
 
 
-DERIVED_RULES = 1
+DERIVED_RULES = 2
 """Goes up when `derive` reads the same facts differently; the stores then fill their derived columns anew."""
 
 _STACK_KEYS = ("stack", "pod_namespace", "job_namespace")

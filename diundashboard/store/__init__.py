@@ -21,6 +21,7 @@ from diundashboard.model import (
     Selection,
     Summary,
     Tag,
+    Totals,
     Update,
     UpdateQuery,
     View,
@@ -77,6 +78,10 @@ class Store(ABC):
     @abstractmethod
     def choices(self, query: UpdateQuery) -> Choices:
         """What every filter could be set to, with the number of updates that it would show."""
+
+    @abstractmethod
+    def totals(self) -> Totals:
+        """The numbers in the navigation."""
 
     @abstractmethod
     def summary(self) -> Summary:
@@ -345,7 +350,7 @@ class Store(ABC):
 
     @abstractmethod
     def notifications(self, query: HistoryQuery) -> tuple[Received, ...]:
-        """Notifications, newest first. The search is for words in the image and the host, without regard to case."""
+        """Notifications, newest first. The search is for words in the image and the names of the host, in any case."""
 
     @abstractmethod
     def insights(self) -> Insights:

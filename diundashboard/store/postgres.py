@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -38,6 +38,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from diundashboard import image
 from diundashboard.model import (
     COLOURS,
+    COUNTED_DONE,
     DERIVED_RULES,
     INSIGHT_DAYS,
     REFUSALS_KEPT,
@@ -45,6 +46,7 @@ from diundashboard.model import (
     WAITS,
     Action,
     Age,
+    Choice,
     Choices,
     Group,
     HistoryQuery,
@@ -61,6 +63,7 @@ from diundashboard.model import (
     State,
     Summary,
     Tag,
+    Totals,
     Update,
     UpdateQuery,
     View,
@@ -157,12 +160,16 @@ _RULED: LiteralString = """
      LIMIT 1
 """
 
+# The few series that are muted or snoozed are looked up, so that an index of the updates alone answers what is counted.
+_MUTED: LiteralString = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
+_SNOOZED: LiteralString = "(SELECT id FROM series WHERE snoozed_until > 'epoch' AND snoozed_until > %(now)s)"
+
 _STATE: dict[State | None, LiteralString] = {
     None: "TRUE",
-    State.PENDING: "u.acknowledged_at IS NULL AND s.open > 0 AND s.muted_at IS NULL AND s.snoozed_until <= %(now)s",
-    State.SNOOZED: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until > %(now)s",
-    State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL AND s.muted_at IS NULL",
-    State.MUTED: "s.muted_at IS NOT NULL",
+    State.PENDING: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id NOT IN {_SNOOZED}",
+    State.SNOOZED: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id IN {_SNOOZED}",
+    State.ACKNOWLEDGED: f"u.acknowledged_at IS NOT NULL AND u.series_id NOT IN {_MUTED}",
+    State.MUTED: f"u.series_id IN {_MUTED}",
 }
 
 _AGE: dict[Age, LiteralString] = {
@@ -173,7 +180,7 @@ _AGE: dict[Age, LiteralString] = {
 }
 
 _FILTERS: dict[str, LiteralString] = {
-    "host": "h.hostname = %(host)s",
+    "host": "u.hostname = %(host)s",
     "registry": "u.registry = %(registry)s",
     "provider": "u.provider = %(provider)s",
     "kind": "u.kind = %(kind)s",
@@ -495,19 +502,17 @@ class PostgresStore(Store):
     def updates(self, query: UpdateQuery) -> Page:
         with self._snapshot() as cursor:
             where, values = self._where(query)
+            total = self._count(cursor, query)
             # Only the rows of the page are read whole, and not sorted.
             found = cursor.execute(
                 f"""
-                SELECT u.id, count(*) OVER () {_FROM}
+                SELECT u.id {_FROM}
                  WHERE {where}
                  ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
                  LIMIT %(limit)s OFFSET %(offset)s
                 """,
                 values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
             ).fetchall()
-            total: int = (
-                found[0][1] if found else _one(cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values))[0]
-            )
             rows = cursor.execute(
                 f"""
                 {_UPDATE} {_FROM}
@@ -520,30 +525,84 @@ class PostgresStore(Store):
 
     def choices(self, query: UpdateQuery) -> Choices:
         with self._snapshot() as cursor:
-            where, values = self._where(query, filters=False)
+            where, values = self._where(replace(query, host=None, tag=None, registry=None, provider=None, kind=None))
             rows = cursor.execute(
                 f"""
                 SELECT h.hostname, coalesce(nullif(h.display_name, ''), h.hostname), coalesce(t.name, %(untagged)s),
-                       u.registry, u.provider, u.kind, count(*)
-                {_FROM}
-                 WHERE {where}
-                 GROUP BY h.id, t.id, u.registry, u.provider, u.kind
+                       c.registry, c.provider, c.kind, c.number
+                  FROM (
+                      SELECT u.hostname, u.tag_id, u.registry, u.provider, u.kind, count(*) AS number
+                        FROM updates AS u
+                       WHERE {where}
+                       GROUP BY u.tag_id, u.hostname, u.registry, u.kind, u.provider
+                  ) AS c
+                  JOIN hosts AS h ON h.hostname = c.hostname
+                  LEFT JOIN tags AS t ON t.id = c.tag_id
                 """,
                 values | {"untagged": UNTAGGED},
             ).fetchall()
-            states = _one(
-                cursor.execute(
-                    """
-                    SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s),
-                           count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s),
-                           coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
-                           count(*) FILTER (WHERE muted_at IS NOT NULL)
-                      FROM series
-                    """,
-                    values,
-                )
+            where, values = self._where(replace(query, age=None))
+            windows = ", ".join(f"count(*) FILTER (WHERE {window})" for window in _AGE.values())
+            counts = _one(cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values))
+            ages = tuple(Choice(age, age, count) for age, count in zip(_AGE, counts, strict=True))
+            states = self._states(cursor, query)
+        return choices_of(query, rows, ages, states)
+
+    def _count(self, cursor: Cursor, query: UpdateQuery) -> int:
+        """How many updates a query finds."""
+        where, values = self._where(query)
+        number: int = _one(cursor.execute(f"SELECT count(*) FROM updates AS u WHERE {where}", values))[0]
+        return number
+
+    def _states(self, cursor: Cursor, query: UpdateQuery) -> tuple[Choice, ...]:
+        """The states, counted as `Choices` says."""
+        if query.narrowed or not query.fold:
+            return tuple(self._state(cursor, query, state) for state in (*State, None))
+        counts = _one(
+            cursor.execute(
+                """
+                SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s),
+                       count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s),
+                       coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
+                       count(*) FILTER (WHERE muted_at IS NOT NULL), count(*)
+                  FROM series
+                """,
+                {"now": self._clock()},
             )
-        return choices_of(query, rows, dict(zip(State, states, strict=True)))
+        )
+        return tuple(Choice(state, state, count) for state, count in zip((*State, "all"), counts, strict=True))
+
+    def _state(self, cursor: Cursor, query: UpdateQuery, state: State | None) -> Choice:
+        """One state, counted with the filters of a query in force."""
+        name, asked = state or "all", replace(query, state=state)
+        since = None
+        if state != query.state and state in (State.ACKNOWLEDGED, None):
+            since = cursor.execute(
+                f"""
+                SELECT received_at
+                  FROM updates
+                 WHERE {"acknowledged_at IS NOT NULL" if state else "TRUE"}
+                 ORDER BY received_at DESC, id DESC
+                 LIMIT 1 OFFSET {COUNTED_DONE}
+                """
+            ).fetchone()
+        if since is None:
+            return Choice(name, name, self._count(cursor, asked))
+        where, values = self._where(asked)
+        (count,) = _one(
+            cursor.execute(
+                f"SELECT count(*) FROM updates AS u WHERE u.received_at > %(since)s AND {where}",
+                values | {"since": since[0]},
+            )
+        )
+        return Choice(name, name, count, at_least=True)
+
+    def totals(self) -> Totals:
+        with self._snapshot() as cursor:
+            hosts = _one(
+                cursor.execute("SELECT count(*) FROM hosts WHERE merged_into IS NULL AND forgotten_at IS NULL")
+            )
+            return Totals(self._count(cursor, UpdateQuery()), *hosts)
 
     def summary(self) -> Summary:
         today = _day(self._clock())
@@ -552,10 +611,10 @@ class PostgresStore(Store):
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
                 f"""
-                SELECT u.kind, s.host_id, count(*), min(u.received_at)
-                {_FROM}
+                SELECT u.kind, u.hostname, count(*), min(u.received_at)
+                  FROM updates AS u
                  WHERE {where}
-                 GROUP BY u.kind, s.host_id
+                 GROUP BY u.hostname, u.kind
                 """,
                 values,
             ).fetchall()
@@ -567,7 +626,7 @@ class PostgresStore(Store):
             kinds[kind] += count
         return Summary(
             kinds=dict(kinds),
-            hosts=len({host_id for _, host_id, _, _ in rows}),
+            hosts=len({hostname for _, hostname, _, _ in rows}),
             oldest=_utc(min((oldest for *_, oldest in rows), default=None)),
             done=tuple(done.get(day, 0) for day in week),
         )
@@ -1023,11 +1082,12 @@ class PostgresStore(Store):
         now = self._clock()
         with self._snapshot() as cursor:
             where, values = self._where(UpdateQuery())
-            kinds: dict[int, dict[str, int]] = {}
-            for host_id, kind, count in cursor.execute(
-                f"SELECT s.host_id, u.kind, count(*) {_FROM} WHERE {where} GROUP BY s.host_id, u.kind", values
+            kinds: dict[str, dict[str, int]] = {}
+            for hostname, kind, count in cursor.execute(
+                f"SELECT u.hostname, u.kind, count(*) FROM updates AS u WHERE {where} GROUP BY u.kind, u.hostname",
+                values,
             ):
-                kinds.setdefault(host_id, {})[kind] = count
+                kinds.setdefault(hostname, {})[kind] = count
             rows = cursor.execute(
                 """
                 SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname),
@@ -1068,7 +1128,7 @@ class PostgresStore(Store):
                     hostname,
                     name,
                     tuple(sorted(aliases)),
-                    kinds.get(id, {}),
+                    kinds.get(hostname, {}),
                     first.astimezone(UTC),
                     last.astimezone(UTC),
                     count,
@@ -1083,7 +1143,10 @@ class PostgresStore(Store):
     def rename_host(self, host_id: int, name: str) -> None:
         name = host_name(name)
         with self._editing() as cursor:
-            if not cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id)).rowcount:
+            changed = cursor.execute(
+                "UPDATE hosts SET display_name = %s, search = %s WHERE id = %s", (name, searchable(name), host_id)
+            ).rowcount
+            if not changed:
                 raise _no_host(host_id)
 
     def merge_hosts(self, host_id: int, into_id: int) -> None:
@@ -1219,7 +1282,7 @@ class PostgresStore(Store):
                 parts.append(condition)
                 values[name] = storable(value) if isinstance(value, str) else value
         for number, word in enumerate(searchable(query.search).split()[:8]):
-            parts.append(f"strpos(n.search, %(word{number})s) > 0")
+            parts.append(f"(strpos(n.search, %(word{number})s) > 0 OR strpos(h.search, %(word{number})s) > 0)")
             values[f"word{number}"] = word
         with self._connection() as connection:
             rows = connection.execute(
@@ -1437,26 +1500,30 @@ class PostgresStore(Store):
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield cursor
 
-    def _where(self, query: UpdateQuery, filters: bool = True) -> tuple[str, dict[str, Any]]:
-        """The condition of a query, and its values. Without `filters`, for their own choices to be counted."""
+    def _where(self, query: UpdateQuery) -> tuple[str, dict[str, Any]]:
+        """The condition of a query on the updates alone, and its values."""
         values: dict[str, Any] = {"now": self._clock()}
         parts = [_STATE[query.state]]
         if query.fold and query.state != State.ACKNOWLEDGED:
             parts.append("NOT u.folded")
         for number, word in enumerate(query.words):
-            parts.append(f"strpos(u.search, %(word{number})s) > 0")
+            parts.append(
+                f"(strpos(u.search, %(word{number})s) > 0"
+                f" OR u.hostname IN (SELECT hostname FROM hosts WHERE strpos(search, %(word{number})s) > 0))"
+            )
             values[f"word{number}"] = word
         if query.age:
             parts.append(_AGE[query.age])
         if query.until:
             parts.append("u.received_at <= %(until)s")
             values["until"] = query.until
-        for name, condition in _FILTERS.items() if filters else ():
+        for name, condition in _FILTERS.items():
             if (value := getattr(query, name)) is not None:
                 parts.append(condition)
                 values[name] = storable(value)
-        if filters and query.tag is not None:
-            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else "t.name = %(tag)s")
+        if query.tag is not None:
+            tagged = "u.tag_id = (SELECT id FROM tags WHERE name = %(tag)s)"
+            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else tagged)
             values["tag"] = storable(query.tag)
         return " AND ".join(parts), values
 
@@ -1485,7 +1552,7 @@ class PostgresStore(Store):
         """The ids of a selection at this moment."""
         if selection.query is not None:
             where, values = self._where(selection.query)
-            return _firsts(cursor.execute(f"SELECT u.id {_FROM} WHERE {where}", values).fetchall())
+            return _firsts(cursor.execute(f"SELECT u.id FROM updates AS u WHERE {where}", values).fetchall())
         ids = list(selection.ids)
         missing = cursor.execute(
             """
@@ -1863,6 +1930,8 @@ class PostgresStore(Store):
             "UPDATE series SET said_key = %s WHERE id = %s",
             [(image.version(version).sort_key, series_id) for version, series_id in said],
         )
+        named = cursor.execute("SELECT display_name, id FROM hosts WHERE display_name <> ''").fetchall()
+        cursor.executemany("UPDATE hosts SET search = %s WHERE id = %s", [(searchable(name), id) for name, id in named])
         self._fill_history_search(cursor)
         self._refresh(cursor, _firsts(cursor.execute("SELECT id FROM series").fetchall()))
         names = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()

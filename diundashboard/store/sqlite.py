@@ -9,7 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from diundashboard import image
 from diundashboard.model import (
     COLOURS,
+    COUNTED_DONE,
     DERIVED_RULES,
     INSIGHT_DAYS,
     REFUSALS_KEPT,
@@ -24,6 +25,7 @@ from diundashboard.model import (
     WAITS,
     Action,
     Age,
+    Choice,
     Choices,
     Group,
     HistoryQuery,
@@ -40,6 +42,7 @@ from diundashboard.model import (
     State,
     Summary,
     Tag,
+    Totals,
     Update,
     UpdateQuery,
     View,
@@ -111,12 +114,16 @@ _RECEIVED = """
       JOIN hosts AS h ON h.id = n.host_id
 """
 
+# The few series that are muted or snoozed are looked up, so that an index of the updates alone answers what is counted.
+_MUTED = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
+_SNOOZED = "(SELECT id FROM series WHERE snoozed_until > 0 AND snoozed_until > :now)"
+
 _STATE = {
     None: "TRUE",
-    State.PENDING: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until <= :now",
-    State.SNOOZED: "u.acknowledged_at IS NULL AND s.muted_at IS NULL AND s.snoozed_until > :now",
-    State.ACKNOWLEDGED: "u.acknowledged_at IS NOT NULL AND s.muted_at IS NULL",
-    State.MUTED: "s.muted_at IS NOT NULL",
+    State.PENDING: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id NOT IN {_SNOOZED}",
+    State.SNOOZED: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id IN {_SNOOZED}",
+    State.ACKNOWLEDGED: f"u.acknowledged_at IS NOT NULL AND u.series_id NOT IN {_MUTED}",
+    State.MUTED: f"u.series_id IN {_MUTED}",
 }
 
 _AGE = {
@@ -127,7 +134,7 @@ _AGE = {
 }
 
 _FILTERS = {
-    "host": "h.hostname = :host",
+    "host": "u.hostname = :host",
     "registry": "u.registry = :registry",
     "provider": "u.provider = :provider",
     "kind": "u.kind = :kind",
@@ -455,7 +462,7 @@ class SQLiteStore(Store):
     def updates(self, query: UpdateQuery) -> Page:
         with self._transaction("DEFERRED") as cursor:
             where, values = self._where(query)
-            total: int = cursor.execute(f"SELECT count(*) {_FROM} WHERE {where}", values).fetchone()[0]
+            total = self._count(cursor, query)
             # The index holds what rows are sorted by; only those of the page are read whole.
             ids = cursor.execute(
                 f"""
@@ -478,28 +485,79 @@ class SQLiteStore(Store):
 
     def choices(self, query: UpdateQuery) -> Choices:
         with self._transaction("DEFERRED") as cursor:
-            where, values = self._where(query, filters=False)
+            where, values = self._where(replace(query, host=None, tag=None, registry=None, provider=None, kind=None))
             rows = cursor.execute(
                 f"""
                 SELECT h.hostname, coalesce(nullif(h.display_name, ''), h.hostname), coalesce(t.name, :untagged),
-                       u.registry, u.provider, u.kind, count(*)
-                {_FROM}
-                 WHERE {where}
-                 GROUP BY h.id, u.tag_id, u.registry, u.provider, u.kind
+                       c.registry, c.provider, c.kind, c.number
+                  FROM (
+                      SELECT u.hostname, u.tag_id, u.registry, u.provider, u.kind, count(*) AS number
+                        FROM updates AS u
+                       WHERE {where}
+                       GROUP BY u.registry, u.kind, u.provider, u.tag_id, u.hostname
+                  ) AS c
+                  JOIN hosts AS h ON h.hostname = c.hostname
+                  LEFT JOIN tags AS t ON t.id = c.tag_id
                 """,
                 values | {"untagged": UNTAGGED},
             ).fetchall()
-            states = cursor.execute(
+            where, values = self._where(replace(query, age=None))
+            windows = ", ".join(f"count(*) FILTER (WHERE {window})" for window in _AGE.values())
+            counts = cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values).fetchone()
+            ages = tuple(Choice(age, age, count) for age, count in zip(_AGE, counts, strict=True))
+            states = self._states(cursor, query)
+        return choices_of(query, rows, ages, states)
+
+    def _count(self, cursor: sqlite3.Cursor, query: UpdateQuery) -> int:
+        """How many updates a query finds."""
+        where, values = self._where(query)
+        number: int = cursor.execute(f"SELECT count(*) FROM updates AS u WHERE {where}", values).fetchone()[0]
+        return number
+
+    def _states(self, cursor: sqlite3.Cursor, query: UpdateQuery) -> tuple[Choice, ...]:
+        """The states, counted as `Choices` says."""
+        if query.narrowed or not query.fold:
+            return tuple(self._state(cursor, query, state) for state in (*State, None))
+        counts = cursor.execute(
+            """
+            SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now),
+                   count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now),
+                   coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
+                   count(*) FILTER (WHERE muted_at IS NOT NULL), count(*)
+              FROM series
+            """,
+            {"now": self._now()},
+        ).fetchone()
+        return tuple(Choice(state, state, count) for state, count in zip((*State, "all"), counts, strict=True))
+
+    def _state(self, cursor: sqlite3.Cursor, query: UpdateQuery, state: State | None) -> Choice:
+        """One state, counted with the filters of a query in force."""
+        name, asked = state or "all", replace(query, state=state)
+        since = None
+        if state != query.state and state in (State.ACKNOWLEDGED, None):
+            since = cursor.execute(
+                f"""
+                SELECT received_at
+                  FROM updates
+                 WHERE {"acknowledged_at IS NOT NULL" if state else "TRUE"}
+                 ORDER BY received_at DESC, id DESC
+                 LIMIT 1 OFFSET {COUNTED_DONE}
                 """
-                SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now),
-                       count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now),
-                       coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
-                       count(*) FILTER (WHERE muted_at IS NOT NULL)
-                  FROM series
-                """,
-                values,
             ).fetchone()
-        return choices_of(query, rows, dict(zip(State, states, strict=True)))
+        if since is None:
+            return Choice(name, name, self._count(cursor, asked))
+        where, values = self._where(asked)
+        (count,) = cursor.execute(
+            f"SELECT count(*) FROM updates AS u WHERE u.received_at > :since AND {where}", values | {"since": since[0]}
+        ).fetchone()
+        return Choice(name, name, count, at_least=True)
+
+    def totals(self) -> Totals:
+        with self._transaction("DEFERRED") as cursor:
+            hosts = cursor.execute(
+                "SELECT count(*) FROM hosts WHERE merged_into IS NULL AND forgotten_at IS NULL"
+            ).fetchone()
+            return Totals(self._count(cursor, UpdateQuery()), *hosts)
 
     def summary(self) -> Summary:
         today = self._now() // _DAY
@@ -507,10 +565,10 @@ class SQLiteStore(Store):
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
                 f"""
-                SELECT u.kind, s.host_id, count(*), min(u.received_at)
-                {_FROM}
+                SELECT u.kind, u.hostname, count(*), min(u.received_at)
+                  FROM updates AS u
                  WHERE {where}
-                 GROUP BY u.kind, s.host_id
+                 GROUP BY u.kind, u.hostname
                 """,
                 values,
             ).fetchall()
@@ -522,7 +580,7 @@ class SQLiteStore(Store):
             kinds[kind] += count
         return Summary(
             kinds=dict(kinds),
-            hosts=len({host_id for _, host_id, _, _ in rows}),
+            hosts=len({hostname for _, hostname, _, _ in rows}),
             oldest=_time_or_none(min((oldest for *_, oldest in rows), default=None)),
             done=tuple(done.get(day, 0) for day in range(today - 6, today + 1)),
         )
@@ -973,11 +1031,12 @@ class SQLiteStore(Store):
         now = self._now()
         with self._transaction("DEFERRED") as cursor:
             where, values = self._where(UpdateQuery())
-            kinds: dict[int, dict[str, int]] = {}
-            for host_id, kind, count in cursor.execute(
-                f"SELECT s.host_id, u.kind, count(*) {_FROM} WHERE {where} GROUP BY s.host_id, u.kind", values
+            kinds: dict[str, dict[str, int]] = {}
+            for hostname, kind, count in cursor.execute(
+                f"SELECT u.hostname, u.kind, count(*) FROM updates AS u WHERE {where} GROUP BY u.kind, u.hostname",
+                values,
             ):
-                kinds.setdefault(host_id, {})[kind] = count
+                kinds.setdefault(hostname, {})[kind] = count
             gaps = dict(
                 cursor.execute(
                     """
@@ -1022,7 +1081,7 @@ class SQLiteStore(Store):
                     hostname,
                     name,
                     tuple(sorted(json.loads(aliases))),
-                    kinds.get(id, {}),
+                    kinds.get(hostname, {}),
                     _time(first),
                     _time(last),
                     count,
@@ -1037,7 +1096,10 @@ class SQLiteStore(Store):
     def rename_host(self, host_id: int, name: str) -> None:
         name = host_name(name)
         with self._editing() as cursor:
-            if not cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id)).rowcount:
+            changed = cursor.execute(
+                "UPDATE hosts SET display_name = ?, search = ? WHERE id = ?", (name, searchable(name), host_id)
+            ).rowcount
+            if not changed:
                 raise NotFound(f"no host has the id {host_id}")
 
     def merge_hosts(self, host_id: int, into_id: int) -> None:
@@ -1182,7 +1244,7 @@ class SQLiteStore(Store):
                 parts.append(condition)
                 values[name] = storable(value) if isinstance(value, str) else value
         for number, word in enumerate(searchable(query.search).split()[:8]):
-            parts.append(f"instr(n.search, :word{number})")
+            parts.append(f"(instr(n.search, :word{number}) OR instr(h.search, :word{number}))")
             values[f"word{number}"] = word
         with self._transaction("DEFERRED") as cursor:
             rows = cursor.execute(
@@ -1362,26 +1424,31 @@ class SQLiteStore(Store):
                     raise
                 cursor.execute("COMMIT")
 
-    def _where(self, query: UpdateQuery, filters: bool = True) -> tuple[str, dict[str, Any]]:
-        """The condition of a query, and its values. Without `filters`, for their own choices to be counted."""
+    def _where(self, query: UpdateQuery) -> tuple[str, dict[str, Any]]:
+        """The condition of a query on the updates alone, and its values."""
         values: dict[str, Any] = {"now": self._now()}
         parts = [_STATE[query.state]]
         if query.fold and query.state != State.ACKNOWLEDGED:
             parts.append("NOT u.folded")
         for number, word in enumerate(query.words):
-            parts.append(f"instr(u.search, :word{number})")
+            parts.append(
+                f"(instr(u.search, :word{number})"
+                f" OR u.hostname IN (SELECT hostname FROM hosts WHERE instr(search, :word{number})))"
+            )
             values[f"word{number}"] = word
         if query.age:
             parts.append(_AGE[query.age])
         if query.until:
             parts.append("u.received_at <= :until")
             values["until"] = _microseconds(query.until)
-        for name, condition in _FILTERS.items() if filters else ():
+        for name, condition in _FILTERS.items():
             if (value := getattr(query, name)) is not None:
                 parts.append(condition)
                 values[name] = storable(value)
-        if filters and query.tag is not None:
-            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else "t.name = :tag")
+        if query.tag is not None:
+            # The plus keeps SQLite from reading all that ever had the tag.
+            tagged = "+u.tag_id = (SELECT id FROM tags WHERE name = :tag)"
+            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else tagged)
             values["tag"] = storable(query.tag)
         return " AND ".join(parts), values
 
@@ -1400,7 +1467,7 @@ class SQLiteStore(Store):
         """The ids of a selection, as JSON."""
         if selection.query is not None:
             where, values = self._where(selection.query)
-            return json.dumps([id for (id,) in cursor.execute(f"SELECT u.id {_FROM} WHERE {where}", values)])
+            return _json_of(cursor.execute(f"SELECT u.id FROM updates AS u WHERE {where}", values))
         chosen = json.dumps(selection.ids)
         missing = cursor.execute(
             "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM updates) ORDER BY value LIMIT 1",
@@ -1758,6 +1825,8 @@ class SQLiteStore(Store):
             cursor.execute(
                 "UPDATE notifications SET search = ? WHERE id = ?", (searchable(f"{name} {hostname}"), notification_id)
             )
+        named = cursor.execute("SELECT display_name, id FROM hosts WHERE display_name <> ''").fetchall()
+        cursor.executemany("UPDATE hosts SET search = ? WHERE id = ?", [(searchable(name), id) for name, id in named])
         self._refresh(cursor, [id for (id,) in cursor.execute("SELECT id FROM series").fetchall()])
         self._retag(cursor, self._names(cursor))
         cursor.execute("DELETE FROM version_rules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import groupby, takewhile
 from urllib.parse import parse_qsl, urlsplit
@@ -13,8 +14,9 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.image import Reference
-from diundashboard.model import Group, Invalid, Update, UpdateQuery, now, storable
-from diundashboard.web.context import host
+from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery, now, storable
+from diundashboard.store import Unavailable
+from diundashboard.web.context import host, store
 from diundashboard.web.reading import address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
@@ -182,13 +184,19 @@ def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
 
 
 @blueprint.app_template_global()
-def rooms() -> list[tuple[str, str]]:
-    """The pages of the navigation: endpoint and name."""
+def rooms(unavailable: bool) -> list[tuple[str, str, int]]:
+    """The pages of the navigation: endpoint, name, and a count; 0 for none, and where the database does not answer.
+
+    It is not asked again where it is known to be `unavailable`: that takes seconds.
+    """
+    totals = Totals(0, 0)
+    with suppress(Unavailable):
+        totals = totals if unavailable else store().totals()
     return [
-        ("updates.index", "Updates"),
-        ("hosts.index", "Hosts"),
-        ("history.index", "History"),
-        ("insights.index", "Insights"),
-        ("tags.index", "Tags"),
-        ("connect.index", "Connect"),
+        ("updates.index", "Updates", totals.pending),
+        ("hosts.index", "Hosts", totals.hosts),
+        ("history.index", "History", 0),
+        ("insights.index", "Insights", 0),
+        ("tags.index", "Tags", 0),
+        ("connect.index", "Connect", 0),
     ]

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.command import commands
 from diundashboard.link import links
-from diundashboard.model import UpdateQuery, now
+from diundashboard.model import COUNTED_DONE, UpdateQuery, now
 from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import address, number, query_of, view_of
@@ -36,6 +36,7 @@ def index() -> ResponseReturnValue:
         onward=query.until or now(),
         view=view_of(query, page=query.page),
         choices=store().choices(query),
+        counted=COUNTED_DONE,
         summary=store().summary(),
         views=views,
         did=store().action(did) if did else None,

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from diundashboard.model import NEXT_VERSION, Action, Age, Group, Invalid, Selection, Sort, State, Tag, UpdateQuery
+from diundashboard.model import (
+    NEXT_VERSION,
+    UNTAGGED,
+    Action,
+    Age,
+    Choice,
+    Group,
+    HistoryQuery,
+    Invalid,
+    Selection,
+    Sort,
+    State,
+    Tag,
+    Totals,
+    UpdateQuery,
+)
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, NotFound, Store
 from tests.conftest import PAYLOADS, Clock
@@ -775,8 +792,101 @@ def test_choices_are_counted_with_the_other_filters_in_force(store: Store) -> No
     assert [(choice.value, choice.count) for choice in choices.host] == [("nas", 1), ("pi", 1)]
     assert [(choice.value, choice.count) for choice in choices.tag] == [("-", 2)]
     store.acknowledge(Selection(query=UpdateQuery(host="pi")), "")
-    states = {choice.value: choice.count for choice in store.choices(UpdateQuery()).state}
-    assert states == {"pending": 2, "snoozed": 0, "acknowledged": 1, "muted": 0}
+    assert counted(store.choices(UpdateQuery()).state) == {
+        "pending": 2,
+        "snoozed": 0,
+        "acknowledged": 1,
+        "muted": 0,
+        "all": 3,
+    }
+
+
+def counted(choices: Sequence[Choice]) -> dict[str, int]:
+    assert not any(choice.at_least for choice in choices)
+    return {choice.value: choice.count for choice in choices}
+
+
+def test_ages_are_counted_each_with_the_younger_in_it(store: Store, clock: Clock) -> None:
+    clock.step = timedelta(0)
+    for days in (31, 30, 29, 7, 6, 1):
+        clock.time -= timedelta(days=days)
+        record(store, f"app{days}:1", hostname="pi" if days == 6 else "nas")
+        clock.time += timedelta(days=days)
+    record(store, "app0:1")
+    assert counted(store.choices(UpdateQuery()).age) == {"day": 1, "week": 3, "month": 5, "older": 2}
+    assert counted(store.choices(UpdateQuery(age=Age.DAY)).age) == {"day": 1, "week": 3, "month": 5, "older": 2}
+    assert counted(store.choices(UpdateQuery(host="pi")).age) == {"day": 0, "week": 1, "month": 1, "older": 0}
+    assert counted(store.choices(UpdateQuery(age=Age.WEEK)).host) == {"nas": 2, "pi": 1}
+    for age in Age:
+        assert store.updates(UpdateQuery(age=age)).total == counted(store.choices(UpdateQuery()).age)[age]
+
+
+def test_states_are_counted_with_the_filters_in_force(store: Store, clock: Clock) -> None:
+    ids = [record(store, f"app{number}:1", hostname="pi" if number % 2 else "nas") for number in range(9)]
+    store.acknowledge(Selection((ids[0], ids[1], ids[2])), "")
+    store.snooze(Selection((ids[3], ids[4])), NEXT_VERSION, "")
+    store.mute(Selection((ids[5], ids[1])), True, "")
+    assert counted(store.choices(UpdateQuery()).state) == {
+        "pending": 3,
+        "snoozed": 2,
+        "acknowledged": 2,
+        "muted": 2,
+        "all": 9,
+    }
+    narrowed = [UpdateQuery(host="pi"), UpdateQuery(search="APP5"), UpdateQuery(kind="new", age=Age.DAY)]
+    for query in [*narrowed, UpdateQuery(tag=UNTAGGED, host="nas"), UpdateQuery(fold=False)]:
+        for state in (*State, None):
+            asked = replace(query, state=state)
+            for name, count in counted(store.choices(asked).state).items():
+                there = None if name == "all" else State(name)
+                assert store.updates(replace(query, state=there)).total == count, (asked, name)
+
+
+def test_what_is_done_is_counted_among_the_newest_where_it_is_told_in_passing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[type(store).__module__], "COUNTED_DONE", 3)
+    for number in range(5):
+        record(store, f"app{number}:1", hostname="pi" if number < 2 else "nas")
+    store.acknowledge(Selection(query=UpdateQuery()), "")
+    record(store, "late:1", hostname="pi")
+
+    def done(query: UpdateQuery) -> tuple[int, bool]:
+        choice = next(choice for choice in store.choices(query).state if choice.value == "acknowledged")
+        return choice.count, choice.at_least
+
+    assert done(UpdateQuery()) == (5, False)
+    assert done(UpdateQuery(host="nas")) == (3, True)
+    assert done(UpdateQuery(host="pi")) == (0, True)
+    assert done(UpdateQuery(host="pi", state=State.ACKNOWLEDGED)) == (2, False)
+
+
+def test_the_totals_are_those_of_the_pages(store: Store) -> None:
+    assert store.totals() == Totals(0, 0)
+    record(store, "a:1")
+    record(store, "a:2")
+    store.acknowledge(Selection((record(store, "b:1", hostname="pi"),)), "")
+    record(store, "c:1", hostname="vps")
+    assert store.totals() == Totals(2, 3)
+    store.forget_host(next(host.id for host in store.hosts() if host.hostname == "vps"))
+    assert store.totals() == Totals(1, 2)
+
+
+def test_a_host_is_found_by_the_name_that_it_was_given(store: Store) -> None:
+    record(store, "a:1", hostname="ds920")
+    record(store, "a:1", hostname="pi")
+    ds920 = next(host.id for host in store.hosts() if host.hostname == "ds920")
+    store.rename_host(ds920, "Großer Speicher")
+
+    def found(search: str) -> set[str]:
+        hosts = {update.hostname for update in store.updates(UpdateQuery(search=search)).updates}
+        assert hosts == {"ds920" for each in store.notifications(HistoryQuery(search=search)) if each.host != "pi"}
+        return hosts
+
+    assert found("GROSSER a") == {"ds920"}
+    assert found("ds920") == {"ds920"}
+    store.rename_host(ds920, "")
+    assert found("großer") == set()
 
 
 def test_the_summary_adds_up(store: Store, clock: Clock) -> None:

@@ -29,7 +29,7 @@ from diundashboard.store.migrations import FIRST, PostgresMigrations, SQLiteMigr
 from tests.conftest import PAYLOADS, STORES, postgres_running
 from tests.dashboard import free_port
 
-ALL = [FIRST, "0002.updates-per-host", "0003.series"]
+ALL = [FIRST, "0002.updates-per-host", "0003.series", "0004.counts"]
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)
 
 FIRST_SCHEMA = """

@@ -279,7 +279,7 @@ class Stores(RuleBasedStateMachine):
     def everything_is_the_same(self) -> None:
         page = self.both(lambda store, _: store.updates(UpdateQuery(state=None, per_page=200, fold=False)))[0]
         self.both(lambda store, _: store.choices(UpdateQuery()))
-        for look in (Store.tags, Store.summary, Store.hosts, Store.insights, Store.rules, Store.views):
+        for look in (Store.tags, Store.summary, Store.totals, Store.hosts, Store.insights, Store.rules, Store.views):
             self.both(lambda store, _, look=look: getattr(store, look.__name__)())  # type: ignore[misc]
         stamps = tuple(store.stamp() for store in self.pair)
         if self.page not in (None, page):

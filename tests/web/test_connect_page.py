@@ -14,7 +14,7 @@ from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.model import Refusal, now
 from diundashboard.store import Store
-from tests.conftest import PAYLOADS
+from tests.conftest import PAYLOADS, Clock
 
 SECRET = 'it\'s <b>"quoted"</b> $HOME'
 TEST = next(path for path in PAYLOADS if path.stem == "15-notif-test").read_bytes()
@@ -92,7 +92,10 @@ def test_the_test_of_diun_is_recognised(protected: FlaskClient) -> None:
     assert "test has arrived" not in page_of(protected)
 
 
-def test_refused_requests_are_listed_with_their_reason_newest_first(client: FlaskClient, store: Store) -> None:
+def test_refused_requests_are_listed_with_their_reason_newest_first(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    clock.time = now()  # A refusal has the time of the request.
     client.post("/webhook", data=b"<script>alert(1)</script>")
     client.post("/webhook", data=b"{}")
     answer = client.get("/connect")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from html import escape, unescape
@@ -269,7 +270,7 @@ def test_the_state_is_a_choice(client: FlaskClient, store: Store, clock: Clock) 
         assert f'aria-label="{button}"' in page
         tabs = re.search('<nav class="choice" aria-label="State">.*?</nav>', page, re.DOTALL)
         assert tabs
-        assert text(tabs[0]) == "Pending 1 Snoozed 1 Done 1 Muted 1 All"
+        assert text(tabs[0]) == "Pending 1 Snoozed 1 Done 1 Muted 1 All 4"
         (current,) = re.findall('aria-current="true">(.*?)</a>', tabs[0])
         assert text(current).split()[0].lower() in (path.partition("=")[2] or "pending", "done")
 
@@ -616,15 +617,36 @@ def test_the_number_beside_each_choice_is_what_it_shows(client: FlaskClient, sev
         assert len(counted) > 4
         for link, label, count in counted:
             assert len(names(shown(client, unescape(link)))) == int(count), (path, label)
-    tabs = re.findall('<a href="([^"]*)"[^>]*>([A-Z][a-z]+) <span class="count">([0-9]+)<', shown(client))
-    assert [(label, count) for _, label, count in tabs] == [
-        ("Pending", "4"),
-        ("Snoozed", "0"),
-        ("Done", "1"),
-        ("Muted", "0"),
-    ]
-    for link, _, count in tabs:
-        assert len(names(shown(client, unescape(link)))) == int(count)
+        tabs = re.findall(
+            '<a href="([^"]*)"[^>]*>([A-Z][a-z]+) <span class="count">([0-9]+)<',
+            page.partition('<nav class="choice"')[2],
+        )
+        assert [label for _, label, _ in tabs] == ["Pending", "Snoozed", "Done", "Muted", "All"]
+        for link, label, count in tabs:
+            assert len(names(shown(client, unescape(link)))) == int(count), (path, label)
+
+
+def test_a_count_that_stopped_early_says_so(
+    client: FlaskClient, several: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[type(several).__module__], "COUNTED_DONE", 2)
+    several.acknowledge(Selection(query=UpdateQuery()), "person")
+    assert "Done 5 Muted 0" in text(shown(client))
+    page = shown(client, "/?host=vps")
+    assert "Done 2+ Muted 0" in text(page)
+    assert 'title="Among the newest 5,000"' in page
+
+
+def test_the_navigation_counts(client: FlaskClient, store: Store) -> None:
+    def rooms(path: str) -> str:
+        return text(shown(client, path).partition('<nav class="rooms"')[2].partition("</nav>")[0].partition(">")[2])
+
+    assert rooms("/hosts") == "Updates Hosts History Insights Tags Connect"
+    record(store, "a:1")
+    record(store, "a:2")
+    record(store, "b:1", hostname="pi")
+    for path in ("/", "/?q=nothing", "/updates/1", "/hosts", "/history", "/insights", "/tags", "/connect", "/views"):
+        assert rooms(path) == "Updates 2 Hosts 2 History Insights Tags Connect", path
 
 
 def test_the_search_keeps_the_rest_of_the_view(client: FlaskClient, several: Store) -> None:

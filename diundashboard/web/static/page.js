@@ -72,6 +72,8 @@ function show(text, refreshed = false) {
   if (sheet) $("#filters")?.showPopover();
   document.title = next.title;
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
+  const counted = $$(".rooms a", next);
+  for (const [at, room] of $$(".rooms a").entries()) room.replaceChildren(...counted[at].childNodes);
   tellTimes();
   if (!refreshed) told();
   showCopies();
