@@ -545,13 +545,6 @@ def insight_days(
     return dict(sorted(kinds.items())), dict(sorted(open_at.items()))
 
 
-def merged(received: Iterable[Received], actions: Iterable[Action]) -> tuple[Received | Action, ...]:
-    """Notifications and actions in one line of time, newest first."""
-    moments: list[tuple[datetime, Received | Action]] = [(each.received_at, each) for each in received]
-    moments += [(each.at, each) for each in actions]
-    return tuple(each for _, each in sorted(moments, key=lambda moment: moment[0], reverse=True))
-
-
 def searchable(text: str) -> str:
     """Text as searches compare it: without regard to case, in any language."""
     return storable(text).casefold()

@@ -27,6 +27,7 @@ from diundashboard.spool import Spool
 from diundashboard.store import Store, Unavailable
 from tests.conftest import Clock
 from tests.dashboard import Dashboard, running
+from tests.updates import heard
 
 PATIENCE = 30
 """Seconds within which a pool of connections finds its way back."""
@@ -109,8 +110,8 @@ def test_what_comes_while_the_database_is_away_is_stored_when_it_is_back(
     clock.time = datetime(2027, 1, 1, tzinfo=UTC)
     update = store.update(first)
     assert (update.digest, update.notifications, update.state) == ("sha256:2", 3, State.PENDING)
-    assert [received.digest[-1] for received in store.history(first)] == ["2", "1", "0"]
-    assert store.history(first)[0].received_at > second_at > store.history(first)[2].received_at
+    assert [received.digest[-1] for received in heard(store, first)] == ["2", "1", "0"]
+    assert heard(store, first)[0].received_at > second_at > heard(store, first)[2].received_at
     assert not waiting(config).exists()
     assert spool.take(body("nginx:1")) == first
 

@@ -1,4 +1,4 @@
-"""An update for tests of what reads one, without a store."""
+"""An update for tests of what reads one, without a store; and what a store has heard of one, and what people did."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from diundashboard import image
-from diundashboard.model import State, Update
+from diundashboard.model import Action, Received, State, Update
+from diundashboard.store import Store
 
 NOW = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
 SHA256 = "sha256:b970f01e184cba9570c0aa9ca24c5902a64f11b3d8ece25e60296b5ea0628b48"
@@ -51,3 +52,14 @@ def an_update(text: str, **changes: Any) -> Update:
         tag=None,
     )
     return replace(update, **changes)
+
+
+def heard(store: Store, update_id: int) -> list[Received]:
+    """The notifications of an update, newest first."""
+    moments = store.timeline(update_id)
+    return [each for each in moments if isinstance(each, Received) and each.update_id == update_id]
+
+
+def actions(store: Store, update_id: int) -> list[Action]:
+    """What people did with an update's series, newest first."""
+    return [each for each in store.timeline(update_id) if isinstance(each, Action)]

@@ -97,15 +97,7 @@ class Store(ABC):
 
     @abstractmethod
     def series(self, update_id: int) -> tuple[Update, ...]:
-        """Every version of an update's series, the newest first, this one among them.
-
-        Raises:
-            NotFound: no update has this id.
-        """
-
-    @abstractmethod
-    def history(self, update_id: int) -> tuple[Received, ...]:
-        """The notifications of an update, newest first.
+        """The newest versions of an update's series, this one among them; at most 100.
 
         Raises:
             NotFound: no update has this id.
@@ -142,11 +134,19 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def timeline(self, update_id: int) -> tuple[Received | Action, ...]:
-        """What DIUN told and what people did about an update's series, newest first; at most the last 500 of each.
+    def timeline(self, update_id: int, offset: int = 0, limit: int = 500) -> tuple[Received | Action, ...]:
+        """What DIUN told and what people did about an update's series, newest first, from one place on.
 
         Raises:
             NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def received(self, notification_id: int) -> Received:
+        """One notification.
+
+        Raises:
+            NotFound: no notification has this id.
         """
 
     @abstractmethod
@@ -154,11 +154,12 @@ class Store(ABC):
         """The saved views, by name as tags are."""
 
     @abstractmethod
-    def save_view(self, name: str, query: str) -> View:
-        """Keep a view, its query string with the question mark, under a name; one that has the name is replaced.
+    def save_view(self, name: str, query: str, replace: bool = False) -> View:
+        """Keep a view, its query string with the question mark, under a name.
 
         Raises:
             Invalid: the name is empty or too long.
+            Conflict: another view has this name, and is not to be replaced.
         """
 
     @abstractmethod
@@ -178,21 +179,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def actions(self, update_id: int) -> tuple[Action, ...]:
-        """What people did with an update's series, newest first.
-
-        Raises:
-            NotFound: no update has this id.
-        """
-
-    @abstractmethod
     def acknowledge(self, selection: Selection, by: str) -> Action:
         """Mark updates done, each with every older version folded under it.
 
         Acknowledging twice keeps the first time and person. The highest version acknowledged is taken as running.
 
-        This and the following operations return what was done: how many series it changed, and the id that `undo`
-        takes. Where nothing was to be done, the count and the id are 0.
+        This and the following operations return what was done: how many series it changed, or updates where `reopen`
+        did, and the id that `undo` takes. Where nothing was to be done, the count and the id are 0.
 
         Raises:
             NotFound: one of the ids is unknown; then none is changed.

@@ -73,7 +73,6 @@ from diundashboard.model import (
     derive,
     host_name,
     insight_days,
-    merged,
     metadata_tag,
     note_text,
     now,
@@ -159,6 +158,8 @@ _RULED: LiteralString = """
      ORDER BY length(r.pattern) DESC, r.pattern
      LIMIT 1
 """
+
+_ACTION: LiteralString = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions"
 
 # The few series that are muted or snoozed are looked up, so that an index of the updates alone answers what is counted.
 _MUTED: LiteralString = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
@@ -647,19 +648,13 @@ class PostgresStore(Store):
                 {_UPDATE} {_FROM}
                  WHERE u.series_id = (SELECT series_id FROM updates WHERE id = %(id)s)
                  ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                 LIMIT 100
                 """,
                 {"id": update_id, "now": self._clock()},
             ).fetchall()
         if not rows:
             raise _no_update(update_id)
         return tuple(map(_update, rows))
-
-    def history(self, update_id: int) -> tuple[Received, ...]:
-        with self._connection() as connection:
-            rows = connection.execute(f"{_RECEIVED} WHERE n.update_id = %s ORDER BY n.id DESC", (update_id,)).fetchall()
-        if not rows:
-            raise _no_update(update_id)
-        return tuple(map(_received, rows))
 
     def older(self, update_id: int) -> tuple[Update, ...]:
         with self._snapshot() as cursor:
@@ -706,44 +701,64 @@ class PostgresStore(Store):
         with self._snapshot() as cursor:
             return self._action(cursor, action_id)
 
-    def timeline(self, update_id: int) -> tuple[Received | Action, ...]:
+    def timeline(self, update_id: int, offset: int = 0, limit: int = 500) -> tuple[Received | Action, ...]:
         with self._snapshot() as cursor:
-            actions = self._actions(cursor, update_id)
-            rows = cursor.execute(
-                f"""
-                {_RECEIVED}
-                 WHERE n.update_id IN (
-                       SELECT id
-                         FROM updates
-                        WHERE series_id = (SELECT series_id FROM updates WHERE id = %s)
-                   )
-                 ORDER BY n.id DESC
-                 LIMIT 500
+            series = cursor.execute("SELECT series_id FROM updates WHERE id = %s", (update_id,)).fetchone()
+            if series is None:
+                raise _no_update(update_id)
+            moments = cursor.execute(
+                """
+                SELECT n.received_at AS at, 1 AS told, n.id
+                  FROM updates AS u
+                  JOIN notifications AS n ON n.update_id = u.id
+                 WHERE u.series_id = %(series)s
+                 UNION ALL
+                SELECT at, 0, id
+                  FROM actions
+                 WHERE id IN (SELECT action_id FROM action_items WHERE series_id = %(series)s)
+                 ORDER BY at DESC, told DESC, id DESC
+                 LIMIT %(limit)s OFFSET %(offset)s
                 """,
-                (update_id,),
+                {"series": series[0], "limit": limit, "offset": offset},
             ).fetchall()
-        return merged(map(_received, rows), actions)
+            received = cursor.execute(
+                f"{_RECEIVED} WHERE n.id = ANY(%s)", ([id for _, told, id in moments if told],)
+            ).fetchall()
+            actions = cursor.execute(
+                f"{_ACTION} WHERE id = ANY(%s)", ([id for _, told, id in moments if not told],)
+            ).fetchall()
+        found: dict[tuple[int, int], Received | Action] = {(1, row[0]): _received(row) for row in received}
+        found |= {(0, row[0]): _action(row) for row in actions}
+        return tuple(found[told, id] for _, told, id in moments)
+
+    def received(self, notification_id: int) -> Received:
+        with self._connection() as connection:
+            row = connection.execute(f"{_RECEIVED} WHERE n.id = %s", (notification_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"no notification has the id {notification_id}")
+        return _received(row)
 
     def views(self) -> tuple[View, ...]:
         with self._connection() as connection:
             rows = connection.execute("SELECT id, name, query, is_start FROM views ORDER BY lower(name), name")
             return tuple(View(*row) for row in rows)
 
-    def save_view(self, name: str, query: str) -> View:
+    def save_view(self, name: str, query: str, replace: bool = False) -> View:
         name, query = view_name(name), storable(query)
         with self._editing() as cursor:
-            row = _one(
-                cursor.execute(
-                    """
-                    INSERT INTO views (name, query)
-                    VALUES (%s, %s)
-                    ON CONFLICT (view_key) DO UPDATE
-                       SET query = excluded.query
-                    RETURNING id, name, query, is_start
-                    """,
-                    (name, query),
-                )
-            )
+            row = cursor.execute(
+                """
+                INSERT INTO views (name, query)
+                VALUES (%s, %s)
+                ON CONFLICT (view_key) DO UPDATE
+                   SET query = excluded.query
+                 WHERE %s
+                RETURNING id, name, query, is_start
+                """,
+                (name, query, replace),
+            ).fetchone()
+            if row is None:
+                raise Conflict(f"a view has the name {name!r} already")
         return View(*row)
 
     def delete_view(self, view_id: int) -> None:
@@ -757,26 +772,6 @@ class PostgresStore(Store):
             if view_id is not None and view_id not in known:
                 raise NotFound(f"no view has the id {view_id}")
             cursor.execute("UPDATE views SET is_start = id IS NOT DISTINCT FROM %s::bigint", (view_id,))
-
-    def actions(self, update_id: int) -> tuple[Action, ...]:
-        with self._snapshot() as cursor:
-            return self._actions(cursor, update_id)
-
-    def _actions(self, cursor: Cursor, update_id: int) -> tuple[Action, ...]:
-        series = cursor.execute("SELECT series_id FROM updates WHERE id = %s", (update_id,)).fetchone()
-        if series is None:
-            raise _no_update(update_id)
-        rows = cursor.execute(
-            """
-            SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL
-              FROM actions
-             WHERE id IN (SELECT action_id FROM action_items WHERE series_id = %s)
-             ORDER BY id DESC
-             LIMIT 500
-            """,
-            series,
-        )
-        return tuple(map(_action, rows.fetchall()))
 
     def acknowledge(self, selection: Selection, by: str) -> Action:
         with self._acting("acknowledge", "", by) as (cursor, action, at):
@@ -924,9 +919,21 @@ class PostgresStore(Store):
                     cursor.execute(
                         """
                         UPDATE updates AS u
-                           SET done_at = (i.before #>> '{}')::timestamptz
+                           SET done_at = coalesce(
+                                   (i.before #>> '{}')::timestamptz, nullif(u.acknowledged_at, %(at)s)
+                               )
                           FROM action_items AS i
-                         WHERE i.action_id = %s AND i.update_id = u.id AND u.done_at = %s
+                         WHERE i.action_id = %(action)s AND i.update_id = u.id AND u.done_at = %(at)s
+                        """,
+                        {"action": action_id, "at": at},
+                    )
+                    # What was acknowledged again since goes back to before this, should that be undone too.
+                    cursor.execute(
+                        """
+                        UPDATE action_items AS later
+                           SET before = i.before
+                          FROM action_items AS i
+                         WHERE i.action_id = %s AND i.update_id = later.update_id AND later.before = to_jsonb(%s)
                         """,
                         (action_id, at),
                     )
@@ -936,8 +943,7 @@ class PostgresStore(Store):
                         """
                         UPDATE updates AS u
                            SET acknowledged_at = (i.before ->> 0)::timestamptz,
-                               acknowledged_by = i.before ->> 1,
-                               done_at = (i.before ->> 2)::timestamptz
+                               acknowledged_by = i.before ->> 1
                           FROM action_items AS i
                          WHERE i.action_id = %s AND i.update_id = u.id AND u.acknowledged_at IS NULL
                            AND u.received_at <= %s
@@ -945,6 +951,16 @@ class PostgresStore(Store):
                         """,
                         (action_id, at),
                     ).fetchall()
+                    # What ran still does where another digest has come.
+                    cursor.execute(
+                        """
+                        UPDATE updates AS u
+                           SET done_at = (i.before ->> 2)::timestamptz
+                          FROM action_items AS i
+                         WHERE i.action_id = %s AND i.update_id = u.id AND u.done_at IS NULL
+                        """,
+                        (action_id,),
+                    )
                     self._refresh(cursor, self._series_in(cursor, action_id))
                     self._count_closed(cursor, self._closed(cursor, _firsts(rows)), 1)
                 case "note":
@@ -1684,7 +1700,11 @@ class PostgresStore(Store):
         cursor.execute(
             """
             UPDATE actions
-               SET count = (SELECT count(DISTINCT series_id) FROM action_items WHERE action_id = actions.id)
+               SET count = (
+                       SELECT count(DISTINCT CASE WHEN actions.verb = 'reopen' THEN update_id ELSE series_id END)
+                         FROM action_items
+                        WHERE action_id = actions.id
+                   )
              WHERE id = %s
             """,
             (action,),
@@ -1696,9 +1716,7 @@ class PostgresStore(Store):
         return Action(0, done.at, done.by, done.verb, done.detail, 0)
 
     def _action(self, cursor: Cursor, action_id: int) -> Action:
-        row = cursor.execute(
-            "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions WHERE id = %s", (action_id,)
-        ).fetchone()
+        row = cursor.execute(f"{_ACTION} WHERE id = %s", (action_id,)).fetchone()
         if row is None:
             raise NotFound(f"no action has the id {action_id}")
         label = cursor.execute(
@@ -1739,7 +1757,7 @@ class PostgresStore(Store):
                                  FROM updates AS u
                                 WHERE u.series_id = s.id AND u.done_at > coalesce(s.said_at, '-infinity')
                                   AND u.version_key > s.said_key
-                                ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                                ORDER BY u.version_key DESC, u.id DESC
                                 LIMIT 1
                            ),
                            s.said_version

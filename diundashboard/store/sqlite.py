@@ -52,7 +52,6 @@ from diundashboard.model import (
     derive,
     host_name,
     insight_days,
-    merged,
     metadata_tag,
     note_text,
     now,
@@ -117,6 +116,8 @@ _RECEIVED = """
 # The few series that are muted or snoozed are looked up, so that an index of the updates alone answers what is counted.
 _MUTED = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
 _SNOOZED = "(SELECT id FROM series WHERE snoozed_until > 0 AND snoozed_until > :now)"
+
+_ACTION = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions"
 
 _STATE = {
     None: "TRUE",
@@ -601,19 +602,13 @@ class SQLiteStore(Store):
                 {_UPDATE} {_FROM}
                  WHERE u.series_id = (SELECT series_id FROM updates WHERE id = :id)
                  ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                 LIMIT 100
                 """,
                 {"id": update_id, "now": self._now()},
             ).fetchall()
         if not rows:
             raise _no_update(update_id)
         return tuple(map(_update, rows))
-
-    def history(self, update_id: int) -> tuple[Received, ...]:
-        with self._transaction("DEFERRED") as cursor:
-            rows = cursor.execute(f"{_RECEIVED} WHERE n.update_id = ? ORDER BY n.id DESC", (update_id,)).fetchall()
-        if not rows:
-            raise _no_update(update_id)
-        return tuple(map(_received, rows))
 
     def older(self, update_id: int) -> tuple[Update, ...]:
         with self._transaction("DEFERRED") as cursor:
@@ -660,30 +655,51 @@ class SQLiteStore(Store):
                 raise NotFound(f"no action has the id {action_id}")
             return self._action(cursor, action_id)
 
-    def timeline(self, update_id: int) -> tuple[Received | Action, ...]:
-        actions = self.actions(update_id)
+    def timeline(self, update_id: int, offset: int = 0, limit: int = 500) -> tuple[Received | Action, ...]:
         with self._transaction("DEFERRED") as cursor:
-            rows = cursor.execute(
-                f"""
-                {_RECEIVED}
-                 WHERE n.update_id IN (
-                       SELECT id
-                         FROM updates
-                        WHERE series_id = (SELECT series_id FROM updates WHERE id = ?)
-                   )
-                 ORDER BY n.id DESC
-                 LIMIT 500
+            series = cursor.execute("SELECT series_id FROM updates WHERE id = ?", (update_id,)).fetchone()
+            if series is None:
+                raise _no_update(update_id)
+            moments = cursor.execute(
+                """
+                SELECT n.received_at AS at, 1 AS told, n.id
+                  FROM updates AS u
+                  JOIN notifications AS n ON n.update_id = u.id
+                 WHERE u.series_id = :series
+                 UNION ALL
+                SELECT at, 0, id
+                  FROM actions
+                 WHERE id IN (SELECT action_id FROM action_items WHERE series_id = :series)
+                 ORDER BY at DESC, told DESC, id DESC
+                 LIMIT :limit OFFSET :offset
                 """,
-                (update_id,),
+                {"series": series[0], "limit": limit, "offset": offset},
             ).fetchall()
-        return merged(map(_received, rows), actions)
+            received = cursor.execute(
+                f"{_RECEIVED} WHERE n.id IN (SELECT value FROM json_each(?))",
+                (json.dumps([id for _, told, id in moments if told]),),
+            ).fetchall()
+            actions = cursor.execute(
+                f"{_ACTION} WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps([id for _, told, id in moments if not told]),),
+            ).fetchall()
+        found: dict[tuple[int, int], Received | Action] = {(1, row[0]): _received(row) for row in received}
+        found |= {(0, row[0]): _action(row) for row in actions}
+        return tuple(found[told, id] for _, told, id in moments)
+
+    def received(self, notification_id: int) -> Received:
+        with self._transaction("DEFERRED") as cursor:
+            row = cursor.execute(f"{_RECEIVED} WHERE n.id = ?", (notification_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"no notification has the id {notification_id}")
+        return _received(row)
 
     def views(self) -> tuple[View, ...]:
         with self._transaction("DEFERRED") as cursor:
             rows = cursor.execute("SELECT id, name, query, is_start FROM views ORDER BY lower(name), name").fetchall()
         return tuple(map(_view, rows))
 
-    def save_view(self, name: str, query: str) -> View:
+    def save_view(self, name: str, query: str, replace: bool = False) -> View:
         name, query = view_name(name), storable(query)
         with self._editing() as cursor:
             row = cursor.execute(
@@ -692,10 +708,13 @@ class SQLiteStore(Store):
                 VALUES (?, ?)
                 ON CONFLICT (name) DO UPDATE
                    SET query = excluded.query
+                 WHERE ?
                 RETURNING id, name, query, is_start
                 """,
-                (name, query),
+                (name, query, replace),
             ).fetchone()
+            if row is None:
+                raise Conflict(f"a view has the name {name!r} already")
         return _view(row)
 
     def delete_view(self, view_id: int) -> None:
@@ -709,23 +728,6 @@ class SQLiteStore(Store):
             if view_id is not None and not found:
                 raise NotFound(f"no view has the id {view_id}")
             cursor.execute("UPDATE views SET is_start = coalesce(id = ?, 0)", (view_id,))
-
-    def actions(self, update_id: int) -> tuple[Action, ...]:
-        with self._transaction("DEFERRED") as cursor:
-            series = cursor.execute("SELECT series_id FROM updates WHERE id = ?", (update_id,)).fetchone()
-            if series is None:
-                raise _no_update(update_id)
-            rows = cursor.execute(
-                """
-                SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL
-                  FROM actions
-                 WHERE id IN (SELECT action_id FROM action_items WHERE series_id = ?)
-                 ORDER BY id DESC
-                 LIMIT 500
-                """,
-                series,
-            ).fetchall()
-        return tuple(_action(row) for row in rows)
 
     def acknowledge(self, selection: Selection, by: str) -> Action:
         with self._acting("acknowledge", "", by) as (cursor, action, at):
@@ -885,9 +887,20 @@ class SQLiteStore(Store):
                     cursor.execute(
                         """
                         UPDATE updates
-                           SET done_at = json_extract(i.before, '$')
+                           SET done_at = coalesce(json_extract(i.before, '$'), updates.acknowledged_at)
                           FROM action_items AS i
                          WHERE i.action_id = ? AND i.update_id = updates.id AND updates.done_at = ?
+                        """,
+                        (action_id, at),
+                    )
+                    # What was acknowledged again since goes back to before this, should that be undone too.
+                    cursor.execute(
+                        """
+                        UPDATE action_items
+                           SET before = i.before
+                          FROM action_items AS i
+                         WHERE i.action_id = ? AND i.update_id = action_items.update_id
+                           AND action_items.before = json_quote(?)
                         """,
                         (action_id, at),
                     )
@@ -896,8 +909,7 @@ class SQLiteStore(Store):
                         """
                         UPDATE updates
                            SET acknowledged_at = json_extract(i.before, '$[0]'),
-                               acknowledged_by = json_extract(i.before, '$[1]'),
-                               done_at = json_extract(i.before, '$[2]')
+                               acknowledged_by = json_extract(i.before, '$[1]')
                           FROM action_items AS i
                          WHERE i.action_id = ? AND i.update_id = updates.id AND updates.acknowledged_at IS NULL
                            AND updates.received_at <= ?
@@ -906,6 +918,16 @@ class SQLiteStore(Store):
                         (action_id, at),
                     )
                     self._count_closed(cursor, _json_of(closed), 1)
+                    # What ran still does where another digest has come.
+                    cursor.execute(
+                        """
+                        UPDATE updates
+                           SET done_at = json_extract(i.before, '$[2]')
+                          FROM action_items AS i
+                         WHERE i.action_id = ? AND i.update_id = updates.id AND updates.done_at IS NULL
+                        """,
+                        (action_id,),
+                    )
                 case "note":
                     self._set_back(cursor, action_id, "note", detail)
                 case "snooze":
@@ -1560,7 +1582,11 @@ class SQLiteStore(Store):
         cursor.execute(
             """
             UPDATE actions
-               SET count = (SELECT count(DISTINCT series_id) FROM action_items WHERE action_id = actions.id)
+               SET count = (
+                       SELECT count(DISTINCT iif(actions.verb = 'reopen', update_id, series_id))
+                         FROM action_items
+                        WHERE action_id = actions.id
+                   )
              WHERE id = ?
             """,
             (action,),
@@ -1572,9 +1598,7 @@ class SQLiteStore(Store):
         return Action(0, done.at, done.by, done.verb, done.detail, 0)
 
     def _action(self, cursor: sqlite3.Cursor, action_id: int) -> Action:
-        row = cursor.execute(
-            "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions WHERE id = ?", (action_id,)
-        ).fetchone()
+        row = cursor.execute(f"{_ACTION} WHERE id = ?", (action_id,)).fetchone()
         label = cursor.execute(
             """
             SELECT s.repository, coalesce(nullif(h.display_name, ''), h.hostname)
@@ -1610,7 +1634,7 @@ class SQLiteStore(Store):
                              FROM updates AS u
                             WHERE u.series_id = series.id AND u.done_at > coalesce(series.said_at, -1)
                               AND u.version_key > series.said_key
-                            ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
+                            ORDER BY u.version_key DESC, u.id DESC
                             LIMIT 1
                        ),
                        said_version

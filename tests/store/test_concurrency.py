@@ -23,6 +23,7 @@ from diundashboard.model import NEXT_VERSION, Action, Selection, State, Update, 
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store
 from tests.conftest import STORES
+from tests.updates import heard
 
 IMAGES = 5
 ROUNDS = 20
@@ -56,7 +57,7 @@ def check(store: Store, workers: int) -> None:
     page = store.updates(EVERY)
     assert page.total == IMAGES
     for update in page.updates:
-        assert update.notifications == workers * ROUNDS == len(store.history(update.id))
+        assert update.notifications == workers * ROUNDS == len(heard(store, update.id))
         assert update.containers == tuple(sorted(f"worker{worker}" for worker in range(workers)))
         assert update.state == State.ACKNOWLEDGED
         assert update.tag is not None
@@ -192,7 +193,7 @@ def assert_consistent(store: Store) -> None:
         assert newest.older == max(0, len(ordered) - 1)
         assert len({version.from_version for version in ordered}) <= 1
     assert all(len(names) == 1 for names in tags.values())
-    assert all(update.notifications == len(store.history(update.id)) for update in updates)
+    assert all(update.notifications == len(heard(store, update.id)) for update in updates)
     heard: Counter[str] = Counter()
     for update in updates:
         heard[f"{update.registry}/{update.repository}"] += update.notifications
@@ -292,7 +293,7 @@ def test_one_digest_from_two_processes_at_the_same_moment_is_new_once(
     # The second of two that say the same adds what it knows to the first.
     assert {update.metadata[f"label{number}"] for number in (0, 1)} == {str(ROUNDS - 1)}
     assert list(store.insights().pending.values())[-1:] == [1]
-    assert len({received.digest for received in store.history(update.id)}) == ROUNDS
+    assert len({received.digest for received in heard(store, update.id)}) == ROUNDS
     store.close()
 
 

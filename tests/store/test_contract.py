@@ -20,6 +20,7 @@ from diundashboard.model import (
     Group,
     HistoryQuery,
     Invalid,
+    Received,
     Selection,
     Sort,
     State,
@@ -30,6 +31,7 @@ from diundashboard.model import (
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, NotFound, Store
 from tests.conftest import PAYLOADS, Clock
+from tests.updates import actions, heard
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 EVERY = UpdateQuery(state=None, fold=False)
@@ -74,14 +76,14 @@ def test_a_notification_is_kept_whole(store: Store, clock: Clock) -> None:
         1,
         Tag(1, "photos"),
     )
-    (received,) = store.history(update_id)
+    (received,) = heard(store, update_id)
     assert (received.payload, received.received_at, received.status) == (body, at, "new")
 
 
 def test_every_payload_of_diun_is_stored(store: Store) -> None:
     ids = [store.record(parse(path.read_bytes())) for path in PAYLOADS]
     assert len(set(ids)) == store.updates(EVERY).total == 12
-    assert sum(len(store.history(update_id)) for update_id in set(ids)) == len(PAYLOADS) == 15
+    assert sum(len(heard(store, update_id)) for update_id in set(ids)) == len(PAYLOADS) == 15
 
 
 def test_times_keep_their_microseconds(store: Store) -> None:
@@ -104,7 +106,7 @@ def test_the_same_digest_again_adds_to_the_history_and_keeps_the_state(store: St
     after = store.update(update_id)
     assert after.containers == ("edge", "edge2")
     assert after.metadata == {"ctn_id": "1", "ctn_names": "edge", "stack": "web"}
-    assert (after.notifications, len(store.history(update_id))) == (2, 2)
+    assert (after.notifications, len(heard(store, update_id))) == (2, 2)
     assert (after.state, after.acknowledged_at, after.acknowledged_by) == (
         State.ACKNOWLEDGED,
         before.acknowledged_at,
@@ -129,7 +131,7 @@ def test_another_digest_makes_it_pending_again_and_speaks_for_it(store: Store, c
     )
     assert (update.created, update.metadata, update.containers) == (None, {"ctn_names": "b"}, ("a", "b"))
     assert (update.first_seen_at, update.received_at) == (first_seen, received)
-    assert [notification.digest for notification in store.history(update_id)] == [OTHER, DIGEST]
+    assert [notification.digest for notification in heard(store, update_id)] == [OTHER, DIGEST]
 
 
 def test_the_kind_is_rebuild_where_diun_knew_the_tag_before(store: Store) -> None:
@@ -217,7 +219,8 @@ def test_an_unknown_id_is_not_found_and_changes_nothing(store: Store, unknown: i
     tag = store.create_tag("media")
     for call in (
         lambda: store.update(unknown),
-        lambda: store.history(unknown),
+        lambda: store.timeline(unknown),
+        lambda: store.received(unknown),
         lambda: store.acknowledge(Selection((known, unknown)), ""),
         lambda: store.reopen(Selection((unknown,)), ""),
         lambda: store.tag_updates(Selection((unknown,)), "media", ""),
@@ -367,7 +370,7 @@ def test_what_a_database_cannot_hold_is_replaced_and_stays_readable_in_the_histo
     update = store.update(update_id)
     assert (update.repository, update.hostname) == ("library/a\ufffdb", "x\ufffdy")
     assert update.metadata == {"k\ufffd": "\ufffd"}
-    assert store.history(update_id)[0].payload == body
+    assert heard(store, update_id)[0].payload == body
 
 
 @pytest.mark.parametrize("special", ["100%", "a_b", "a\\b", "a'b", 'a"b', "{a,b}", "[1]", "$1", "%s", ":x", "?", "a,b"])
@@ -652,8 +655,8 @@ def test_what_an_undo_left_alone_stays_in_the_history(store: Store) -> None:
     action = store.acknowledge(Selection((first, second)), "early")
     store.reopen(Selection((first,)), "")
     store.undo(action.id, "")
-    assert [known.verb for known in store.actions(first)] == ["reopen", "acknowledge"]
-    assert [known.undone for known in store.actions(second)] == [True]
+    assert [known.verb for known in actions(store, first)] == ["reopen", "acknowledge"]
+    assert [known.undone for known in actions(store, second)] == [True]
 
 
 def test_what_is_said_to_run_stands_against_a_lower_one_acknowledged_later(store: Store) -> None:
@@ -693,18 +696,18 @@ def test_what_people_did_is_in_the_history_with_who_and_when(store: Store, clock
     store.annotate(Selection((update_id,)), "careful", "one")
     store.acknowledge(Selection((update_id,)), "two")
     at = clock.time
-    actions = store.actions(update_id)
-    assert [(action.verb, action.detail, action.by) for action in actions] == [
+    did = actions(store, update_id)
+    assert [(action.verb, action.detail, action.by) for action in did] == [
         ("acknowledge", "", "two"),
         ("note", "careful", "one"),
     ]
-    assert actions[0].at <= at
+    assert did[0].at <= at
 
 
 def test_nothing_done_is_no_action(store: Store) -> None:
     update_id = record(store)
     assert store.reopen(Selection((update_id,)), "").id == 0
-    assert store.actions(update_id) == ()
+    assert actions(store, update_id) == []
     with pytest.raises(NotFound):
         store.undo(4711, "")
 
@@ -901,3 +904,86 @@ def test_the_summary_adds_up(store: Store, clock: Clock) -> None:
     store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "")
     assert store.summary().done == (0,) * 7
     assert store.update(first).state == State.PENDING
+
+
+def test_two_acknowledgements_undone_leave_what_ran_before_in_either_order(store: Store) -> None:
+    for image, order in (("a", (0, 1)), ("b", (1, 0))):
+        update_id = record(store, f"{image}:1")
+        record(store, f"{image}:2")
+        done = [store.acknowledge(Selection((update_id,)), "")]
+        record(store, f"{image}:1", digest=OTHER)
+        done.append(store.acknowledge(Selection((update_id,)), ""))
+        (newest,) = store.updates(UpdateQuery(search=f"library/{image}")).updates
+        assert newest.from_version == "1"
+        for number in order:
+            store.undo(done[number].id, "")
+        assert store.update(newest.id).from_version == "", order
+
+
+def test_undoing_a_reopening_restores_what_ran_although_another_digest_came(store: Store) -> None:
+    update_id = record(store, "a:1")
+    store.acknowledge(Selection((update_id,)), "")
+    reopened = store.reopen(Selection((update_id,)), "")
+    record(store, "a:1", digest=OTHER)
+    newer = record(store, "a:2")
+    assert store.update(newer).from_version == ""
+    store.undo(reopened.id, "")
+    assert store.update(newer).from_version == "1"
+    assert store.update(update_id).state == State.PENDING
+
+
+def test_what_another_acknowledgement_says_outlives_an_undo_after_a_merge(store: Store) -> None:
+    first = record(store, "a:1", hostname="old")
+    second = record(store, "a:1")
+    store.acknowledge(Selection((second,)), "")
+    undone = store.acknowledge(Selection((first,)), "")
+    ids = {host.hostname: host.id for host in store.hosts()}
+    store.merge_hosts(ids["old"], ids["nas"])
+    store.undo(undone.id, "")
+    newer = record(store, "a:2")
+    assert store.update(second).state == State.ACKNOWLEDGED
+    assert store.update(newer).from_version == "1"
+
+
+def test_of_versions_that_compare_equal_the_later_seen_runs_also_when_the_other_is_rebuilt(store: Store) -> None:
+    first, second = record(store, "a:1.2"), record(store, "a:1.02")
+    store.acknowledge(Selection((first, second)), "")
+    record(store, "a:1.2", digest=OTHER)
+    store.acknowledge(Selection((first,)), "")
+    assert store.update(record(store, "a:1.3")).from_version == "1.02"
+
+
+def test_reopening_counts_versions_and_the_rest_counts_rows(store: Store) -> None:
+    ids = tuple(record(store, f"a:{version}") for version in range(3))
+    assert store.acknowledge(Selection(query=UpdateQuery()), "").count == 1
+    reopened = store.reopen(Selection(ids), "")
+    assert (reopened.count, reopened.label) == (3, "")
+    assert store.reopen(Selection((ids[0],)), "").count == 0
+
+
+def test_the_timeline_is_read_from_any_place_on(store: Store) -> None:
+    update_id = record(store, "a:1")
+    store.annotate(Selection((update_id,)), "first", "")
+    record(store, "a:2")
+    record(store, "b:1")
+    store.acknowledge(Selection((update_id,)), "")
+    whole = store.timeline(update_id)
+    assert [each.verb if isinstance(each, Action) else each.image[-3:] for each in whole] == [
+        "acknowledge",
+        "a:2",
+        "note",
+        "a:1",
+    ]
+    assert tuple(each for offset in range(5) for each in store.timeline(update_id, offset, 1)) == whole
+    assert store.timeline(update_id, 4) == ()
+    told = whole[1]
+    assert isinstance(told, Received)
+    assert store.received(told.id) == told
+
+
+def test_a_name_of_a_view_is_taken_over_only_on_demand(store: Store) -> None:
+    kept = store.save_view("mine", "?host=nas")
+    with pytest.raises(Conflict):
+        store.save_view(" mine ", "?host=pi")
+    assert store.views() == (kept,)
+    assert store.save_view("mine", "?host=pi", replace=True) == replace(kept, query="?host=pi")

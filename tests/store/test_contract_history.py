@@ -18,6 +18,7 @@ from diundashboard.model import (
 from diundashboard.store import Conflict, NotFound, Store
 from tests.conftest import Clock
 from tests.store.test_contract import OTHER, record
+from tests.updates import actions, heard
 
 DAY = timedelta(days=1)
 
@@ -82,7 +83,7 @@ def test_a_merged_host_counts_as_the_other_from_then_on(store: Store) -> None:
     with pytest.raises(NotFound):
         store.update(old)
     update = store.update(new)
-    assert (update.notifications, update.containers, len(store.history(new))) == (2, ("x", "y"), 2)
+    assert (update.notifications, update.containers, len(heard(store, new))) == (2, ("x", "y"), 2)
     assert store.update(only_old).hostname == "nas"
     assert store.updates(UpdateQuery()).total == 2
     assert record(store, "b:1", hostname="7c1f0a9b3e55") == only_old
@@ -107,8 +108,8 @@ def test_merging_keeps_what_people_did_and_how_much_was_heard(store: Store) -> N
     hosts = {host.hostname: host.id for host in store.hosts()}
     store.merge_hosts(hosts["x"], hosts["y"])
     assert store.update(only).state == State.SNOOZED
-    assert [action.verb for action in store.actions(only)] == ["snooze"]
-    assert [action.id for action in store.actions(both[1])] == [done.id]
+    assert [action.verb for action in actions(store, only)] == ["snooze"]
+    assert [action.id for action in actions(store, both[1])] == [done.id]
     assert [(noise.name[-1], noise.notifications) for noise in store.insights().noisiest] == [("a", 2), ("b", 1)]
     with pytest.raises(NotFound):
         store.merge_hosts(hosts["y"], hosts["x"])
@@ -313,7 +314,7 @@ def test_views_are_kept_by_name_and_one_can_be_the_start(store: Store) -> None:
         ("Big", "?kind=major", False),
         ("nas", "?host=nas", False),
     ]
-    assert store.save_view("nas", "?host=pi").id == nas.id
+    assert store.save_view("nas", "?host=pi", replace=True).id == nas.id
     store.start_with(nas.id)
     assert [view.is_start for view in store.views()] == [False, True]
     store.start_with(None)

@@ -28,6 +28,7 @@ from diundashboard.store import Unavailable, open_store
 from diundashboard.store.migrations import FIRST, PostgresMigrations, SQLiteMigrations, migrations_of
 from tests.conftest import PAYLOADS, STORES, postgres_running
 from tests.dashboard import free_port
+from tests.updates import heard
 
 ALL = [FIRST, "0002.updates-per-host", "0003.series", "0004.counts"]
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)
@@ -300,7 +301,7 @@ def test_a_row_of_the_first_release_is_in_the_history_as_it_was(older: Config) -
                 for update in store.updates(EVERY).updates
                 if update.image == image.parse(old["image"] or "").image
             )
-            (received,) = store.history(update.id)
+            (received,) = heard(store, update.id)
             payload = json.loads(received.payload)
             assert (received.received_at, received.status, received.digest) == (
                 update.received_at,
@@ -376,7 +377,7 @@ def test_the_newest_of_two_rows_that_differ_only_in_the_running_digest_speaks_fo
         assert (update.first_seen_at, update.received_at) == (at(2026, 3, 24, 10), at(2026, 3, 25, 10))
         assert update.containers == ("edge", "edge_new", "edge_old")
         assert update.metadata == {"ctn_names": "edge_new,edge"}
-        assert [received.digest for received in store.history(update.id)] == [B, A]
+        assert [received.digest for received in heard(store, update.id)] == [B, A]
         assert (update.notifications, other.notifications, other.hostname) == (2, 1, "another")
         assert update.tag is not None
         assert update.tag == other.tag
@@ -633,6 +634,7 @@ print("open", flush=True)
 
 BLOCKING = """
 from yoyo.migrations import MigrationStep
+from tests.updates import heard
 apply, seen = MigrationStep.apply, []
 
 def blocking(step, backend, force=False):
@@ -957,7 +959,7 @@ def works(url: str) -> None:
     with closing(open_store(config)) as store:
         for path in PAYLOADS:
             body = path.read_bytes()
-            assert store.history(store.record(parse(body)))[0].payload == body
+            assert heard(store, store.record(parse(body)))[0].payload == body
         assert store.updates(EVERY).total == 12
         (notes,) = (update.metadata["note"] for update in store.updates(EVERY).updates if "note" in update.metadata)
         assert "日本語" in notes

@@ -255,7 +255,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(update=recorded)
     def look_at_one(self, update: Any) -> None:
-        for look in (Store.update, Store.series, Store.older, Store.history, Store.actions, Store.timeline):
+        for look in (Store.update, Store.series, Store.older, Store.timeline):
             self.both(lambda store, i, look=look: getattr(store, look.__name__)(update[i]))  # type: ignore[misc]
 
     @rule(query=QUERIES, earlier=st.none() | TIMES)

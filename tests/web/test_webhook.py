@@ -21,6 +21,7 @@ from diundashboard.notification import BODY_LIMIT
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS
 from tests.dashboard import Dashboard, running
+from tests.updates import heard
 
 BODY = b'{"image": "nginx:1.27.0", "hostname": "nas"}'
 LARGEST = BODY.ljust(BODY_LIMIT)
@@ -47,7 +48,7 @@ def test_every_payload_of_diun_is_stored_whatever_the_method(client: FlaskClient
         assert answer.status_code == 200, path.name
         update_id = said(answer)["update"]
         assert answer.json == {"status": "stored", "update": update_id}
-        assert store.history(update_id)[0].payload == path.read_bytes()
+        assert heard(store, update_id)[0].payload == path.read_bytes()
     assert store.updates(EVERY).total == 12
 
 
@@ -162,7 +163,7 @@ def test_the_largest_body_is_one_mebibyte(client: FlaskClient, store: Store) -> 
     assert store.updates(EVERY).total == 0
     answer = client.post("/webhook", data=LARGEST)
     assert answer.status_code == 200
-    assert store.history(said(answer)["update"])[0].payload == LARGEST
+    assert heard(store, said(answer)["update"])[0].payload == LARGEST
 
 
 def test_the_client_hears_that_its_body_is_too_large(dashboard: Dashboard) -> None:
