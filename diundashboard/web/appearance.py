@@ -10,13 +10,13 @@ from datetime import datetime
 from itertools import groupby, takewhile
 from urllib.parse import parse_qsl, urlsplit
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery, now, storable
 from diundashboard.store import Unavailable
-from diundashboard.web.context import host, store
+from diundashboard.web.context import same_page, store
 from diundashboard.web.reading import address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
@@ -34,17 +34,9 @@ def choose_theme() -> ResponseReturnValue:
     theme = request.form.get("theme", "")
     if theme not in THEMES:
         raise Invalid(f"theme must be one of {', '.join(THEMES)}")
-    response = redirect(_same_page(), 303)
+    response = redirect(same_page(), 303)
     response.set_cookie("theme", theme, max_age=_YEAR, samesite="Lax", httponly=True)
     return response
-
-
-def _same_page() -> str:
-    """The page that the form stood on, as a path of this site."""
-    site, _, path = request.headers.get("Referer", "").partition("://")[2].partition("/")
-    if site != host() or path.startswith(("/", "\\")):
-        return url_for("updates.index")
-    return f"/{path}"
 
 
 @blueprint.app_template_global()

@@ -34,6 +34,14 @@ def host() -> str:
     return request.host or request.headers.get("Host", "")
 
 
+def same_page() -> str:
+    """The page that a form stood on, as a path of this site."""
+    site, _, path = request.headers.get("Referer", "").partition("://")[2].partition("/")
+    if site != host() or path.startswith(("/", "\\")):
+        return url_for("updates.index")
+    return f"/{path}"
+
+
 def webhook_address() -> str:
     """Where DIUN sends to, as the browser that asks reaches it."""
     return f"{request.scheme}://{host()}{url_for('webhook.receive')}"

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadHost, HTTPException, RequestEntityTooLarge
 from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
-from diundashboard.web.context import lost_diun, webhook_address
+from diundashboard.web.context import lost_diun, same_page, webhook_address
 
 logger = logging.getLogger("diundashboard")
 
@@ -49,7 +49,8 @@ def _answer(status: int, message: str) -> Response:
     elif bad_host or request.path.startswith(_PROGRAMS):
         answer = jsonify(error=message)
     else:
-        answer = make_response(render_template("error.html", status=status, message=message))
+        back = same_page() if request.method == "POST" else ""
+        answer = make_response(render_template("error.html", status=status, message=message, back=back))
     answer.status_code = status
     return answer
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import escape
 
@@ -20,7 +20,7 @@ from diundashboard.web.reading import name_or_none, number, one_of, written
 
 blueprint = Blueprint("history", __name__, url_prefix="/history")
 
-_EXCERPT = 2000
+_EXCERPT = 1900
 """How many bytes of the page a payload may take: a body can have a megabyte, and a page has fifty of them."""
 
 _READABLE = 16 * 1024
@@ -41,6 +41,12 @@ def index() -> ResponseReturnValue:
         kinds=list(Kind),
         link=lambda **changes: _link(query, **changes),
     )
+
+
+@blueprint.get("/<int:notification_id>")
+def sent(notification_id: int) -> ResponseReturnValue:
+    """The body of one notification, byte for byte."""
+    return Response(store().received(notification_id).payload, mimetype="application/json")
 
 
 def _query(values: Mapping[str, str]) -> HistoryQuery:

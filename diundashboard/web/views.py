@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from diundashboard.store import Conflict
 from diundashboard.web.context import store
 from diundashboard.web.reading import address, number, query_of, view_of
 
@@ -21,9 +22,13 @@ def index() -> ResponseReturnValue:
 
 @blueprint.post("")
 def save() -> ResponseReturnValue:
-    """Keep the posted view under the posted name, and show it."""
-    query = query_of(dict(parse_qsl(request.form.get("query", "").removeprefix("?"))))
-    view = store().save_view(request.form.get("name", ""), view_of(query, until=None))
+    """Keep the posted view under the posted name, and show it; where one has the name, ask first."""
+    name, replace = request.form.get("name", ""), "replace" in request.form
+    query = view_of(query_of(dict(parse_qsl(request.form.get("query", "").removeprefix("?")))), until=None)
+    try:
+        view = store().save_view(name, query, replace)
+    except Conflict:
+        return render_template("replace.html", name=name.strip(), query=query), 409
     return redirect(address(view.query), 303)
 
 

@@ -359,8 +359,8 @@ def test_an_error_leads_back(quick: Dashboard, page: Page) -> None:
         page.get_by_label("Name of the new tag").fill("media")
         page.get_by_role("button", name="Create").click()
     expect(heading(page)).to_have_text("There is one already")
-    page.get_by_role("link", name="Back to the updates").click()
-    expect(page.get_by_role("heading", name="Point DIUN here")).to_be_visible()
+    page.get_by_role("link", name="Back to where you were").click()
+    expect(heading(page)).to_have_text("1 tag")
 
 
 def test_times_are_the_viewers_where_there_is_javascript(quick: Dashboard, browser: Browser) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 from tests.dashboard import Dashboard
 
@@ -284,7 +286,7 @@ def test_older_versions_are_unfolded(dashboard: Dashboard, page: Page) -> None:
     expect(names(page)).to_have_count(1)
     page.get_by_role("link", name="+2 older").click()
     for version in ("1.28.0", "1.27.0"):
-        expect(page.locator(".update .version code", has_text=version).last).to_be_visible()
+        expect(page.locator(".update .version code, .series code").get_by_text(version).last).to_be_visible()
 
 
 def test_the_commands_of_a_selection_are_one_script(dashboard: Dashboard, page: Page) -> None:
@@ -350,7 +352,7 @@ def test_a_keyboard_is_enough(dashboard: Dashboard, tab: Page) -> None:
     expect(names(tab)).to_have_text(["b", "a"])
     press("u")
     expect(names(tab)).to_have_text(["d", "c", "b", "a"])
-    for key in ("j", "j", "j", "j", "o"):
+    for key in ("k", "k", "j", "j", "j", "o"):
         press(key)
     expect(tab.locator(".below .update")).to_have_count(1)
     press("s")
@@ -514,3 +516,44 @@ def test_escape_closes_a_menu_and_a_refresh_keeps_what_is_typed_in_one(dashboard
     expect(tab.get_by_label("Name of this view")).to_have_value("mine")
     tab.keyboard.press("Escape")
     expect(tab.get_by_label("Name of this view")).to_be_hidden()
+
+
+def test_the_keyboard_goes_on_where_the_selection_was(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1", "d:1", "e:1")
+    tab.goto(dashboard.url)
+    for key in ("j", "j", "x", "j", "x", "a"):
+        tab.keyboard.press(key)
+    expect(names(tab)).to_have_text(["e", "b", "a"])
+    tab.keyboard.press("a")
+    expect(names(tab)).to_have_text(["e", "b"])
+
+
+def test_the_navigation_counts_along(dashboard: Dashboard, page: Page) -> None:
+    notify(dashboard, "a:1", "b:1")
+    page.goto(dashboard.url)
+    rooms = page.get_by_role("navigation", name="Pages")
+    expect(rooms).to_contain_text("Updates 2")
+    row(page, "a").get_by_role("button", name="Acknowledge").click()
+    expect(names(page)).to_have_text(["b"])
+    expect(rooms).to_contain_text("Updates 1")
+
+
+def test_a_snooze_begins_tomorrow_at_the_earliest(dashboard: Dashboard, browser: Browser) -> None:
+    notify(dashboard, "a:1")
+    context = browser.new_context(timezone_id="Pacific/Kiritimati")
+    page = context.new_page()
+    page.goto(dashboard.url)
+    row(page, "a").get_by_role("button", name="Snooze").click()
+    tomorrow = datetime.now(ZoneInfo("Pacific/Kiritimati")) + timedelta(days=1)
+    expect(page.get_by_label("Until", exact=True)).to_have_attribute("min", tomorrow.date().isoformat())
+    context.close()
+
+
+def test_all_that_match_are_seen_to_be_chosen(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(51)))
+    tab.goto(dashboard.url)
+    ticks(tab).first.check()
+    plain = "rgba(0, 0, 0, 0)"
+    expect(tab.locator(".update").nth(20)).to_have_css("background-color", plain)
+    tab.get_by_label("all 51 that match").check()
+    expect(tab.locator(".update").nth(20)).not_to_have_css("background-color", plain)

@@ -174,11 +174,11 @@ def test_a_page_of_large_payloads_stays_light_and_says_what_it_leaves_out(
     name = "registry.example.net/some/group/of/projects/image-with-a-name"
     for number in range(50):
         body = f'{{"image": "{name}:{number}", "hostname": "{"h" * 40}", "metadata": {{"a": "{filling * 6000}"}}}}'
-        update_id = store.record(parse(body.encode()))
+        store.record(parse(body.encode()))
     page = page_of(client)
     assert len(page.encode()) < LARGEST_PAGE
     assert f"That is the beginning of {len(body.encode()):,} bytes" in page
-    assert f'href="/updates/{update_id}">The update' in page
+    assert 'href="/history/1">As it was sent' in page
 
 
 def test_a_payload_of_the_largest_size_is_shortened(client: FlaskClient, store: Store) -> None:

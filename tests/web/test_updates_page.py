@@ -20,10 +20,11 @@ from werkzeug.test import TestResponse
 from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.model import NEXT_VERSION, Selection, State, UpdateQuery, now
+from diundashboard.notification import parse
 from diundashboard.store import Store
 from diundashboard.web.appearance import version_change
 from tests.conftest import PAYLOADS, Clock
-from tests.store.test_contract import OTHER, record
+from tests.store.test_contract import DIGEST, OTHER, record
 from tests.updates import actions, an_update
 
 IMAGE = "<img src=x onerror=alert(0)>"
@@ -688,7 +689,15 @@ def test_a_view_is_kept_under_a_name_and_stands_in_the_navigation(client: FlaskC
     for path, current in (("/", False), (f"/{view.query}", True)):
         assert (f'href="/{escape(view.query)}" aria-current="true">&#34;Pi&#34;</a>' in shown(client, path)) is current
     assert "&#34;Pi&#34;</a>" in shown(client, "/views")
-    check_back(client.post("/views", data={"name": '"Pi"', "query": "?host=vps"}), "/?host=vps")
+    asked = client.post("/views", data={"name": ' "Pi"', "query": "?host=vps"})
+    assert (asked.status_code, several.views()) == (409, (view,))
+    assert text(asked.text.partition("<main")[2].partition(">")[2]).endswith(
+        '"Pi" would show another query from now on. Replace it Leave it as it is'
+    )
+    fields = {"query": "?host=vps", "replace": "1", "name": '"Pi"'}
+    for name, value in fields.items():
+        assert f'name="{name}" value="{value}"' in unescape(asked.text)
+    check_back(client.post("/views", data=fields), "/?host=vps")
     assert [(known.name, known.query) for known in several.views()] == [('"Pi"', "?host=vps")]
     check_back(client.post(f"/views/{view.id}/delete"), "/views")
     assert several.views() == ()
@@ -807,6 +816,25 @@ def test_a_snooze_ends_when_one_said(client: FlaskClient, store: Store) -> None:
     assert states(store) == ["pending"]
 
 
+def test_what_is_refused_leads_back_to_where_one_was(client: FlaskClient, store: Store) -> None:
+    update_id = record(store)
+    for referer, back in (
+        (
+            f"http://localhost/updates/{update_id}?page=1",
+            f'<a href="/updates/{update_id}?page=1">Back to where you were<',
+        ),
+        ("http://localhost/?host=a&q=b", '<a href="/?host=a&amp;q=b">Back to where you were<'),
+        ("http://localhost/", '<a href="/">Back to the updates<'),
+        ("http://evil.example/x", '<a href="/">Back to the updates<'),
+        ("http://localhost//evil.example", '<a href="/">Back to the updates<'),
+    ):
+        answer = client.post(
+            "/act/snooze", data={"only": update_id, "until": "2020-01-01"}, headers={"Referer": referer}
+        )
+        assert answer.status_code == 400
+        assert back in answer.text
+
+
 def test_a_note_is_shown_in_the_row(client: FlaskClient, store: Store) -> None:
     page = done(client, "note", only=record(store), note=" wait for <1.28> ")
     assert "wait for &lt;1.28&gt;</p>" in rows(page)
@@ -878,10 +906,9 @@ def test_the_page_of_an_update_tells_everything(client: FlaskClient, store: Stor
         "v1.2.0 →to v1.3.0",
         "Runs in immich",
         "Provider docker",
-        "Host nas",
         "Image ghcr.io/immich-app/server:v1.3.0",
-        "Digest aaaaaaaaaaaa",
-        "Digest before bbbbbbbbbbbb",
+        f"Digest {DIGEST}",
+        f"Digest before {OTHER}",
         "Platform linux/arm64",
         "Type application/vnd.oci.image.index.v1+json",
         "DIUN 4.33.0",
@@ -894,14 +921,67 @@ def test_the_page_of_an_update_tells_everything(client: FlaskClient, store: Stor
     assert f'title="{OTHER}"' in page
     assert 'title="2026-11-01 10:00:00 UTC"' in page
     assert 'href="https://github.com/immich-app/immich/pkgs/container/server" rel="noopener noreferrer"' in page
-    assert f'<details><summary>6000 characters</summary><pre tabindex="0"><code>{"x" * 6000}</code>' in page
+    assert f"{'x' * 40}… 6000 characters{'x' * 6000}" in words
     assert "<dd>&lt;&amp;&gt;</dd>" in page
     timeline = re.findall("<li>.*?</li>", page.partition('<ol class="timeline">')[2], re.DOTALL)
     assert ["note" in timeline[0], "minor" in timeline[1], "minor" in timeline[2]] == [True] * 3
     assert len(timeline) == 5
     assert '"hostname": "nas"' in unescape(timeline[1])
     assert 'id="versions"' in page
-    assert "v1.2.0" in page.partition('id="versions"')[2]
+    versions = re.findall("<li.*?</li>", page.partition('<ol class="series">')[2].partition("</ol>")[0], re.DOTALL)
+    assert [text(each).split()[:3] for each in versions] == [["v1.3.0", "minor", "pending"], ["v1.2.0", "new", "done"]]
+    assert ["aria-current" in version for version in versions] == [True, False]
+
+
+def test_the_history_of_an_update_comes_in_pages(client: FlaskClient, store: Store) -> None:
+    update_id = record(store, "a:1")
+    for number in range(44):
+        store.annotate(one(update_id), f"note-{number:02}", "")
+    page, seen = f"/updates/{update_id}", []
+    while page:
+        shown_page = shown(client, page)
+        history = shown_page.partition('<ol class="timeline">')[2]
+        seen.append(re.findall("note-[0-9]+|told of", history))
+        older = re.search('rel="next" href="([^"]*)"', history)
+        page = f"/updates/{update_id}{older[1]}" if older else ""
+    assert [len(each) for each in seen] == [20, 20, 5]
+    assert [each for page in seen for each in page] == [f"note-{number:02}" for number in reversed(range(44))] + [
+        "told of"
+    ]
+    assert 'href="?page=2#history">Newer' in shown_page
+    assert "Nothing here" in shown(client, f"/updates/{update_id}?page=9")
+    for nonsense in ("0", "-1", "x", "1000001"):
+        check_error_page(client.get(f"/updates/{update_id}?page={nonsense}"), 400, "page must be")
+
+
+def test_an_update_with_many_versions_and_long_names_stays_a_page(client: FlaskClient, store: Store) -> None:
+    for number in range(30):
+        update_id = record(store, f"a:1.{number}", metadata={"note": "é" * 6000})
+        for again in range(3):
+            record(store, f"a:1.{number}", metadata={"again": str(again)})
+    page = shown(client, f"/updates/{update_id}")
+    assert len(page.encode()) < 150 * 1024
+    assert "20 more" in text(page)
+    name = "n" * 10_000
+    metadata = {"huge": "h" * 500_000}
+    fields = {"provider": name, "platform": name, "diun_version": name, "metadata": metadata}
+    long = record(store, f"{name}/{name}", hostname=name, **fields)
+    store.rename_host(store.hosts()[-1].id, "short")
+    page = shown(client, f"/updates/{long}")
+    assert len(page.encode()) < 400 * 1024
+    assert text(page).count(f"{'n' * 40}… 10000 characters") == 4
+    assert "500000 characters" in page
+
+
+@pytest.mark.parametrize("body", [b'{"image": "a:1", "x": [1,\n 2]}', PAYLOADS[0].read_bytes()])
+def test_a_notification_is_given_back_as_it_was_sent(client: FlaskClient, store: Store, body: bytes) -> None:
+    update_id = store.record(parse(body))
+    for path in (f"/updates/{update_id}", "/history"):
+        link = re.search('<a href="(/history/[0-9]+)">As it was sent', shown(client, path))
+        assert link
+        answer = client.get(link[1])
+        assert (answer.mimetype, answer.data) == ("application/json", body)
+    check_error_page(client.get("/history/4711"), 404, "No notification has the id 4711")
 
 
 def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClient, store: Store) -> None:
@@ -928,10 +1008,10 @@ def test_one_acts_on_the_page_of_an_update_and_stays_there(client: FlaskClient, 
         assert f'action="/act/{verb}"' in page
     for verb, fields, words in ACTS:
         page = done(client, verb, only=update_id, back=update_id, **fields)
-        assert "<h1>nginx <span" in page
+        assert '<h1 class="clamp">nginx <span' in page
         assert f"nginx on nas {words}" in said(page)
         page = undo(client, page)
-        assert "<h1>nginx <span" in page
+        assert '<h1 class="clamp">nginx <span' in page
         assert states(store) == ["pending"]
 
 

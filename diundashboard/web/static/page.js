@@ -27,6 +27,8 @@ function tellTimes(root = document) {
     if (moment < Date.now()) time.textContent = age(moment);
   }
   for (const field of $$('input[name="zone"]', root)) field.value = new Date().getTimezoneOffset();
+  const tomorrow = new Date(Date.now() + 86_400_000).toLocaleDateString("sv"); // Sweden writes dates as ISO 8601 does.
+  for (const field of $$('input[type="date"]', root)) field.min = tomorrow;
 }
 
 // A new version of the page replaces what changed, and leaves alone what the person is busy with.
@@ -65,6 +67,7 @@ function show(text, refreshed = false) {
   if ($("#list", page) && $("#list", nextPage)) merge($("#list", page), $("#list", nextPage));
   const [all, nextAll] = [$("[name=all]", page), $("[name=all]", nextPage)];
   if (all && nextAll) nextAll.checked = all.checked;
+  const at = rows(page).indexOf(current());
   const bar = $("[data-did]", page);
   if (refreshed && bar && !$("[data-did]", nextPage)) nextPage.append(bar);
   for (const each of $$("details", nextPage)) if (menu.includes(known(each))) each.open = true;
@@ -78,6 +81,8 @@ function show(text, refreshed = false) {
   if (!refreshed) told();
   showCopies();
   selected();
+  // The row that one was at may be gone: the next one stands in its place.
+  if (at >= 0 && !current()) rows()[Math.min(at, rows().length - 1)]?.classList.add("here");
   const focus = again?.($("#page"));
   if (focus) focus.focus({ preventScroll: true });
   if (typed && focus) [focus.value, focus.selectionStart] = typed;
