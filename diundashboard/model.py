@@ -294,19 +294,22 @@ def choices_of(
     query: UpdateQuery,
     counted: Iterable[tuple[str, str, str, str, str, str, int]],
     ages: tuple[Choice, ...],
-    states: tuple[Choice, ...],
+    states: Mapping[State | None, Choice],
 ) -> Choices:
     """The choices of each filter, out of counts by hostname, host, tag, registry, provider and kind together.
 
-    A filter's own choices are counted with the other filters in force, so that each says what it would show.
+    A filter's own choices are counted with the other filters in force, so that each says what it would show. A state
+    that is not among `states` is the query's own.
     """
     chosen = {"host": query.host, "tag": query.tag, "registry": query.registry, "provider": query.provider}
     chosen["kind"] = query.kind
     totals: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in chosen}
+    found_now = 0
     for hostname, host, tag, registry, provider, kind, count in counted:
         labels = {"host": host, "tag": tag, "registry": registry, "provider": provider, "kind": kind}
         values = labels | {"host": hostname}
         off = [name for name, value in chosen.items() if value is not None and values[name] != value]
+        found_now += 0 if off else count
         for name in off if len(off) == 1 else () if off else chosen:
             totals[name][values[name], labels[name]] += count
     found = {
@@ -316,7 +319,8 @@ def choices_of(
         )
         for name, total in totals.items()
     }
-    return Choices(**found, age=ages, state=states)
+    own = Choice(query.state or "all", query.state or "all", found_now)
+    return Choices(**found, age=ages, state=tuple(states.get(state, own) for state in (*State, None)))
 
 
 @dataclass(frozen=True, slots=True)

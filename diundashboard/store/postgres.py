@@ -525,6 +525,7 @@ class PostgresStore(Store):
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
     def choices(self, query: UpdateQuery) -> Choices:
+        query = replace(query, until=None)
         with self._snapshot() as cursor:
             where, values = self._where(replace(query, host=None, tag=None, registry=None, provider=None, kind=None))
             rows = cursor.execute(
@@ -555,10 +556,10 @@ class PostgresStore(Store):
         number: int = _one(cursor.execute(f"SELECT count(*) FROM updates AS u WHERE {where}", values))[0]
         return number
 
-    def _states(self, cursor: Cursor, query: UpdateQuery) -> tuple[Choice, ...]:
-        """The states, counted as `Choices` says."""
+    def _states(self, cursor: Cursor, query: UpdateQuery) -> dict[State | None, Choice]:
+        """The states, counted as `Choices` says; under a filter without the query's own, which is counted already."""
         if query.narrowed or not query.fold:
-            return tuple(self._state(cursor, query, state) for state in (*State, None))
+            return {state: self._state(cursor, query, state) for state in (*State, None) if state != query.state}
         counts = _one(
             cursor.execute(
                 """
@@ -571,13 +572,16 @@ class PostgresStore(Store):
                 {"now": self._clock()},
             )
         )
-        return tuple(Choice(state, state, count) for state, count in zip((*State, "all"), counts, strict=True))
+        return {
+            state: Choice(state or "all", state or "all", count)
+            for state, count in zip((*State, None), counts, strict=True)
+        }
 
     def _state(self, cursor: Cursor, query: UpdateQuery, state: State | None) -> Choice:
         """One state, counted with the filters of a query in force."""
         name, asked = state or "all", replace(query, state=state)
         since = None
-        if state != query.state and state in (State.ACKNOWLEDGED, None):
+        if state in (State.ACKNOWLEDGED, None):
             since = cursor.execute(
                 f"""
                 SELECT received_at

@@ -143,7 +143,6 @@ def _repeat_on_sqlite(path: str) -> None:
               FROM notifications, json_each('{json.dumps(list(range(1, COPIES + 1)))}') AS n
             """
         )
-    connection.execute("ANALYZE")
     _count("SQLite", connection.execute("SELECT count(*) FROM notifications").fetchone()[0])
     connection.close()
 
