@@ -448,6 +448,34 @@ def test_rows_that_are_not_folded_keep_their_own_ticks(dashboard: Dashboard, tab
     expect(ticks(tab).nth(1)).to_be_checked()
 
 
+def test_a_question_is_left_alone_by_what_arrives(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1")
+    tab.goto(dashboard.url)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url) if request.resource_type == "fetch" else None)
+    row(tab, "a").get_by_role("button", name="Snooze").click()
+    notify(dashboard, "b:1")
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(tab.get_by_role("dialog")).to_be_visible()
+    assert asked == []
+    tab.keyboard.press("Escape")
+    refresh(tab)
+    expect(names(tab)).to_have_text(["b", "a"])
+
+
+def test_the_filters_of_a_phone_stay_open_while_rows_arrive(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1")
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(dashboard.url)
+    tab.get_by_role("button", name="Filters").click()
+    host = tab.locator("#filters summary", has_text=re.compile("^Host$"))
+    host.click()
+    notify(dashboard, "b:1", hostname="vps")
+    refresh(tab)
+    expect(names(tab)).to_have_text(["b", "a"])
+    expect(tab.locator("#filters").get_by_role("link", name=re.compile("^vps"))).to_be_visible()
+
+
 def test_a_page_that_has_not_changed_is_not_sent_again_and_a_hidden_tab_does_not_ask(
     dashboard: Dashboard, tab: Page
 ) -> None:

@@ -21,7 +21,7 @@ import pytest
 from diundashboard.config import Config
 from diundashboard.model import NEXT_VERSION, Action, Selection, State, Update, UpdateQuery
 from diundashboard.notification import parse
-from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store
+from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store, postgres
 from tests.conftest import STORES
 from tests.updates import heard
 
@@ -250,6 +250,23 @@ def test_a_notification_is_given_up_before_diun_does_where_others_wait_for_the_f
                     job.result()
         record(store, "app:2")
         assert store.updates(EVERY).total == 2
+
+
+@pytest.mark.postgres
+def test_a_notification_is_given_up_where_postgresql_waits_for_a_lock(
+    config_of: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOCK_WAIT", 0.2)
+    config = config_of("postgres")
+    with closing(open_store(config)) as store, psycopg.connect(config.database_url) as other:
+        known = record(store, "app:1")
+        other.execute("LOCK TABLE series IN ACCESS EXCLUSIVE MODE")
+        for image in ("app:1", "app:2"):
+            with pytest.raises(Unavailable, match="lock timeout"):
+                record(store, image)
+        other.rollback()
+        assert record(store, "app:1") == known
+        assert (store.update(known).notifications, store.updates(EVERY).total) == (2, 1)
 
 
 def test_what_cannot_be_stored_takes_nothing_with_it_that_came_at_the_same_moment(store: Store) -> None:
