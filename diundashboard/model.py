@@ -293,13 +293,13 @@ class Choices:
 def choices_of(
     query: UpdateQuery,
     counted: Iterable[tuple[str, str, str, str, str, str, int]],
-    ages: tuple[Choice, ...],
+    ages: Iterable[int],
     states: Mapping[State | None, Choice],
 ) -> Choices:
     """The choices of each filter, out of counts by hostname, host, tag, registry, provider and kind together.
 
-    A filter's own choices are counted with the other filters in force, so that each says what it would show. A state
-    that is not among `states` is the query's own.
+    A filter's own choices are counted with the other filters in force, so that each says what it would show. `ages` are
+    the counts of each age; a state that is not among `states` is the query's own.
     """
     chosen = {"host": query.host, "tag": query.tag, "registry": query.registry, "provider": query.provider}
     chosen["kind"] = query.kind
@@ -319,8 +319,15 @@ def choices_of(
         )
         for name, total in totals.items()
     }
-    own = Choice(query.state or "all", query.state or "all", found_now)
-    return Choices(**found, age=ages, state=tuple(states.get(state, own) for state in (*State, None)))
+    by_age = tuple(Choice(age, age, count) for age, count in zip(Age, ages, strict=True))
+    own = state_choice(query.state, found_now)
+    return Choices(**found, age=by_age, state=tuple(states.get(state, own) for state in (*State, None)))
+
+
+def state_choice(state: State | None, count: int, at_least: bool = False) -> Choice:
+    """How many updates are in a state; None is all."""
+    name = state or "all"
+    return Choice(name, name, count, at_least)
 
 
 @dataclass(frozen=True, slots=True)

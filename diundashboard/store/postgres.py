@@ -78,6 +78,7 @@ from diundashboard.model import (
     now,
     rule_pattern,
     searchable,
+    state_choice,
     storable,
     tag_name,
     update_kind,
@@ -545,8 +546,7 @@ class PostgresStore(Store):
             ).fetchall()
             where, values = self._where(replace(query, age=None))
             windows = ", ".join(f"count(*) FILTER (WHERE {window})" for window in _AGE.values())
-            counts = _one(cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values))
-            ages = tuple(Choice(age, age, count) for age, count in zip(_AGE, counts, strict=True))
+            ages = _one(cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values))
             states = self._states(cursor, query)
         return choices_of(query, rows, ages, states)
 
@@ -572,15 +572,11 @@ class PostgresStore(Store):
                 {"now": self._clock()},
             )
         )
-        return {
-            state: Choice(state or "all", state or "all", count)
-            for state, count in zip((*State, None), counts, strict=True)
-        }
+        return {state: state_choice(state, count) for state, count in zip((*State, None), counts, strict=True)}
 
     def _state(self, cursor: Cursor, query: UpdateQuery, state: State | None) -> Choice:
         """One state, counted with the filters of a query in force."""
-        name, asked = state or "all", replace(query, state=state)
-        since = None
+        asked, since = replace(query, state=state), None
         if state in (State.ACKNOWLEDGED, None):
             since = cursor.execute(
                 f"""
@@ -592,7 +588,7 @@ class PostgresStore(Store):
                 """
             ).fetchone()
         if since is None:
-            return Choice(name, name, self._count(cursor, asked))
+            return state_choice(state, self._count(cursor, asked))
         where, values = self._where(asked)
         (count,) = _one(
             cursor.execute(
@@ -600,7 +596,7 @@ class PostgresStore(Store):
                 values | {"since": since[0]},
             )
         )
-        return Choice(name, name, count, at_least=True)
+        return state_choice(state, count, at_least=True)
 
     def totals(self) -> Totals:
         with self._snapshot() as cursor:

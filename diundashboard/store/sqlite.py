@@ -57,6 +57,7 @@ from diundashboard.model import (
     now,
     rule_pattern,
     searchable,
+    state_choice,
     storable,
     tag_name,
     update_kind,
@@ -505,8 +506,7 @@ class SQLiteStore(Store):
             ).fetchall()
             where, values = self._where(replace(query, age=None))
             windows = ", ".join(f"count(*) FILTER (WHERE {window})" for window in _AGE.values())
-            counts = cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values).fetchone()
-            ages = tuple(Choice(age, age, count) for age, count in zip(_AGE, counts, strict=True))
+            ages = cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values).fetchone()
             states = self._states(cursor, query)
         return choices_of(query, rows, ages, states)
 
@@ -530,15 +530,11 @@ class SQLiteStore(Store):
             """,
             {"now": self._now()},
         ).fetchone()
-        return {
-            state: Choice(state or "all", state or "all", count)
-            for state, count in zip((*State, None), counts, strict=True)
-        }
+        return {state: state_choice(state, count) for state, count in zip((*State, None), counts, strict=True)}
 
     def _state(self, cursor: sqlite3.Cursor, query: UpdateQuery, state: State | None) -> Choice:
         """One state, counted with the filters of a query in force."""
-        name, asked = state or "all", replace(query, state=state)
-        since = None
+        asked, since = replace(query, state=state), None
         if state in (State.ACKNOWLEDGED, None):
             since = cursor.execute(
                 f"""
@@ -550,12 +546,12 @@ class SQLiteStore(Store):
                 """
             ).fetchone()
         if since is None:
-            return Choice(name, name, self._count(cursor, asked))
+            return state_choice(state, self._count(cursor, asked))
         where, values = self._where(asked)
         (count,) = cursor.execute(
             f"SELECT count(*) FROM updates AS u WHERE u.received_at > :since AND {where}", values | {"since": since[0]}
         ).fetchone()
-        return Choice(name, name, count, at_least=True)
+        return state_choice(state, count, at_least=True)
 
     def totals(self) -> Totals:
         with self._transaction("DEFERRED") as cursor:
