@@ -569,7 +569,7 @@ def update_kind(running: str, offered: str, rebuilt: bool) -> image.Kind:
     return kind
 
 
-DERIVED_RULES = 2
+DERIVED_RULES = 1
 """Goes up when `derive` reads the same facts differently; the stores then fill their derived columns anew."""
 
 _STACK_KEYS = ("stack", "pod_namespace", "job_namespace")

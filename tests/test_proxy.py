@@ -73,7 +73,7 @@ def test_pages_links_and_forms_stay_behind_the_proxy(proxied: Dashboard, page: P
     expect(page.locator("main")).to_contain_text(f"{address}/webhook")
     assert proxied.request("POST", "/diun/webhook", b'{"image": "nginx:1", "hostname": "nas"}').status == 200
     page.goto(f"{address}/")
-    page.get_by_role("button", name="Acknowledge nginx on nas").click()
+    page.get_by_role("button", name="Done nginx on nas").click()
     expect(page.get_by_role("heading", name="All done")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("link", name="nginx", exact=True).click()

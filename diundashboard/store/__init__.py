@@ -97,7 +97,7 @@ class Store(ABC):
 
     @abstractmethod
     def series(self, update_id: int) -> tuple[Update, ...]:
-        """The newest versions of an update's series, this one among them; at most 100.
+        """The versions of an update's series, the newest first; at most 100.
 
         Raises:
             NotFound: no update has this id.
@@ -142,6 +142,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def digest_before(self, update_id: int) -> str:
+        """The digest that an update had before the one it has; "" for none, and for an unknown id."""
+
+    @abstractmethod
     def received(self, notification_id: int) -> Received:
         """One notification.
 
@@ -159,7 +163,7 @@ class Store(ABC):
 
         Raises:
             Invalid: the name is empty or too long.
-            Conflict: another view has this name, and is not to be replaced.
+            Conflict: a view has this name and another query, and is not to be replaced.
         """
 
     @abstractmethod
@@ -320,6 +324,7 @@ class Store(ABC):
         Raises:
             Invalid: the name is too long.
             NotFound: no host has this id.
+            Conflict: another host is called so.
         """
 
     @abstractmethod

@@ -244,6 +244,13 @@ class PostgresStore(Store):
             with psycopg.connect(conninfo, autocommit=True) as connection:
                 _configure(connection)
                 with connection.transaction(), connection.cursor() as cursor:
+                    named = cursor.execute(
+                        "SELECT display_name, id FROM hosts WHERE search = '' AND display_name <> '' FOR UPDATE"
+                    ).fetchall()
+                    cursor.executemany(
+                        "UPDATE hosts SET search = %s WHERE id = %s",
+                        [(searchable(name), host_id) for name, host_id in named],
+                    )
                     self._derive_anew(cursor)
 
     def record(self, notification: Notification, at: datetime | None = None) -> int:
@@ -558,15 +565,17 @@ class PostgresStore(Store):
 
     def _states(self, cursor: Cursor, query: UpdateQuery) -> dict[State | None, Choice]:
         """The states, counted as `Choices` says; under a filter without the query's own, which is counted already."""
-        if query.narrowed or not query.fold:
+        if query.narrowed:
             return {state: self._state(cursor, query, state) for state in (*State, None) if state != query.state}
+        counted: tuple[LiteralString, LiteralString] = ("count(*)", "count(*)")
+        opened, every = counted if query.fold else ("sum(open)", "sum(open + done)")
         counts = _one(
             cursor.execute(
-                """
-                SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s),
-                       count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s),
+                f"""
+                SELECT coalesce({opened} FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s), 0),
+                       coalesce({opened} FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > %(now)s), 0),
                        coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
-                       count(*) FILTER (WHERE muted_at IS NOT NULL), count(*)
+                       coalesce({every} FILTER (WHERE muted_at IS NOT NULL), 0), coalesce({every}, 0)
                   FROM series
                 """,
                 {"now": self._clock()},
@@ -731,6 +740,21 @@ class PostgresStore(Store):
         found |= {(0, row[0]): _action(row) for row in actions}
         return tuple(found[told, id] for _, told, id in moments)
 
+    def digest_before(self, update_id: int) -> str:
+        with self._connection() as connection:
+            row = connection.execute(
+                """
+                SELECT n.digest
+                  FROM updates AS u
+                  JOIN notifications AS n ON n.update_id = u.id
+                 WHERE u.id = %s AND n.digest <> u.digest
+                 ORDER BY n.id DESC
+                 LIMIT 1
+                """,
+                (update_id,),
+            ).fetchone()
+        return row[0] if row else ""
+
     def received(self, notification_id: int) -> Received:
         with self._connection() as connection:
             row = connection.execute(f"{_RECEIVED} WHERE n.id = %s", (notification_id,)).fetchone()
@@ -752,7 +776,7 @@ class PostgresStore(Store):
                 VALUES (%s, %s)
                 ON CONFLICT (view_key) DO UPDATE
                    SET query = excluded.query
-                 WHERE %s
+                 WHERE %s OR views.query = excluded.query
                 RETURNING id, name, query, is_start
                 """,
                 (name, query, replace),
@@ -919,23 +943,30 @@ class PostgresStore(Store):
                     cursor.execute(
                         """
                         UPDATE updates AS u
-                           SET done_at = coalesce(
-                                   (i.before #>> '{}')::timestamptz, nullif(u.acknowledged_at, %(at)s)
-                               )
-                          FROM action_items AS i
-                         WHERE i.action_id = %(action)s AND i.update_id = u.id AND u.done_at = %(at)s
+                           SET done_at = coalesce(i.before, nullif(u.acknowledged_at, %(at)s))
+                          FROM (
+                              SELECT update_id, max((before #>> '{}')::timestamptz) AS before
+                                FROM action_items
+                               WHERE action_id = %(action)s
+                               GROUP BY update_id
+                          ) AS i
+                         WHERE i.update_id = u.id AND u.done_at = %(at)s
                         """,
                         {"action": action_id, "at": at},
                     )
-                    # What was acknowledged again since goes back to before this, should that be undone too.
+                    # What was acknowledged again or reopened since goes back to before this, should that be undone too.
                     cursor.execute(
                         """
                         UPDATE action_items AS later
-                           SET before = i.before
+                           SET before = CASE jsonb_typeof(later.before)
+                                   WHEN 'array' THEN jsonb_build_array(NULL, '', i.before)
+                                   ELSE i.before
+                               END
                           FROM action_items AS i
-                         WHERE i.action_id = %s AND i.update_id = later.update_id AND later.before = to_jsonb(%s)
+                         WHERE i.action_id = %(action)s AND i.update_id = later.update_id
+                           AND to_jsonb(%(at)s) IN (later.before, later.before -> 0)
                         """,
-                        (action_id, at),
+                        {"action": action_id, "at": at},
                     )
                     self._open(cursor, action_id, _firsts(rows))
                 case "reopen":
@@ -1159,6 +1190,16 @@ class PostgresStore(Store):
     def rename_host(self, host_id: int, name: str) -> None:
         name = host_name(name)
         with self._editing() as cursor:
+            taken = cursor.execute(
+                """
+                SELECT
+                  FROM hosts
+                 WHERE id <> %s AND %s IN (hostname, display_name) AND merged_into IS NULL AND forgotten_at IS NULL
+                """,
+                (host_id, name),
+            ).fetchone()
+            if name and taken is not None:
+                raise Conflict(f"another host is called {name}; merge the two if they are the same")
             changed = cursor.execute(
                 "UPDATE hosts SET display_name = %s, search = %s WHERE id = %s", (name, searchable(name), host_id)
             ).rowcount
@@ -1538,8 +1579,8 @@ class PostgresStore(Store):
                 parts.append(condition)
                 values[name] = storable(value)
         if query.tag is not None:
-            tagged = "u.tag_id = (SELECT id FROM tags WHERE name = %(tag)s)"
-            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else tagged)
+            named = "= (SELECT id FROM tags WHERE name = %(tag)s)"
+            parts.append(f"u.tag_id {'IS NULL' if query.tag == UNTAGGED else named}")
             values["tag"] = storable(query.tag)
         return " AND ".join(parts), values
 
@@ -1948,8 +1989,6 @@ class PostgresStore(Store):
             "UPDATE series SET said_key = %s WHERE id = %s",
             [(image.version(version).sort_key, series_id) for version, series_id in said],
         )
-        named = cursor.execute("SELECT display_name, id FROM hosts WHERE display_name <> ''").fetchall()
-        cursor.executemany("UPDATE hosts SET search = %s WHERE id = %s", [(searchable(name), id) for name, id in named])
         self._fill_history_search(cursor)
         self._refresh(cursor, _firsts(cursor.execute("SELECT id FROM series").fetchall()))
         names = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()

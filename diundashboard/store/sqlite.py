@@ -135,8 +135,9 @@ _AGE = {
     Age.OLDER: "u.received_at <= :now - 30 * 86400000000",
 }
 
+# The plus keeps SQLite from reading all that a host or a tag ever had, where few of it are asked for.
 _FILTERS = {
-    "host": "u.hostname = :host",
+    "host": "+u.hostname = :host",
     "registry": "u.registry = :registry",
     "provider": "u.provider = :provider",
     "kind": "u.kind = :kind",
@@ -518,14 +519,15 @@ class SQLiteStore(Store):
 
     def _states(self, cursor: sqlite3.Cursor, query: UpdateQuery) -> dict[State | None, Choice]:
         """The states, counted as `Choices` says; under a filter without the query's own, which is counted already."""
-        if query.narrowed or not query.fold:
+        if query.narrowed:
             return {state: self._state(cursor, query, state) for state in (*State, None) if state != query.state}
+        opened, every = ("count(*)", "count(*)") if query.fold else ("sum(open)", "sum(open + done)")
         counts = cursor.execute(
-            """
-            SELECT count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now),
-                   count(*) FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now),
+            f"""
+            SELECT coalesce({opened} FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now), 0),
+                   coalesce({opened} FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until > :now), 0),
                    coalesce(sum(done) FILTER (WHERE muted_at IS NULL), 0),
-                   count(*) FILTER (WHERE muted_at IS NOT NULL), count(*)
+                   coalesce({every} FILTER (WHERE muted_at IS NOT NULL), 0), coalesce({every}, 0)
               FROM series
             """,
             {"now": self._now()},
@@ -687,6 +689,21 @@ class SQLiteStore(Store):
         found |= {(0, row[0]): _action(row) for row in actions}
         return tuple(found[told, id] for _, told, id in moments)
 
+    def digest_before(self, update_id: int) -> str:
+        with self._transaction("DEFERRED") as cursor:
+            row = cursor.execute(
+                """
+                SELECT n.digest
+                  FROM updates AS u
+                  JOIN notifications AS n ON n.update_id = u.id
+                 WHERE u.id = ? AND n.digest <> u.digest
+                 ORDER BY n.id DESC
+                 LIMIT 1
+                """,
+                (update_id,),
+            ).fetchone()
+        return row[0] if row else ""
+
     def received(self, notification_id: int) -> Received:
         with self._transaction("DEFERRED") as cursor:
             row = cursor.execute(f"{_RECEIVED} WHERE n.id = ?", (notification_id,)).fetchone()
@@ -708,7 +725,7 @@ class SQLiteStore(Store):
                 VALUES (?, ?)
                 ON CONFLICT (name) DO UPDATE
                    SET query = excluded.query
-                 WHERE ?
+                 WHERE ? OR views.query = excluded.query
                 RETURNING id, name, query, is_start
                 """,
                 (name, query, replace),
@@ -887,22 +904,33 @@ class SQLiteStore(Store):
                     cursor.execute(
                         """
                         UPDATE updates
-                           SET done_at = coalesce(json_extract(i.before, '$'), updates.acknowledged_at)
-                          FROM action_items AS i
-                         WHERE i.action_id = ? AND i.update_id = updates.id AND updates.done_at = ?
+                           SET done_at = coalesce(i.before, updates.acknowledged_at)
+                          FROM (
+                              SELECT update_id, max(json_extract(before, '$')) AS before
+                                FROM action_items
+                               WHERE action_id = ?
+                               GROUP BY update_id
+                          ) AS i
+                         WHERE i.update_id = updates.id AND updates.done_at = ?
                         """,
                         (action_id, at),
                     )
-                    # What was acknowledged again since goes back to before this, should that be undone too.
+                    # What was acknowledged again or reopened since goes back to before this, should that be undone too.
                     cursor.execute(
                         """
                         UPDATE action_items
-                           SET before = i.before
+                           SET before = iif(
+                                   json_type(action_items.before) = 'array',
+                                   json_array(NULL, '', json(i.before)),
+                                   i.before
+                               )
                           FROM action_items AS i
-                         WHERE i.action_id = ? AND i.update_id = action_items.update_id
-                           AND action_items.before = json_quote(?)
+                         WHERE i.action_id = :action AND i.update_id = action_items.update_id
+                           AND :at IN (
+                               json_extract(action_items.before, '$'), json_extract(action_items.before, '$[0]')
+                           )
                         """,
-                        (action_id, at),
+                        {"action": action_id, "at": at},
                     )
                 case "reopen":
                     closed = cursor.execute(
@@ -1118,6 +1146,16 @@ class SQLiteStore(Store):
     def rename_host(self, host_id: int, name: str) -> None:
         name = host_name(name)
         with self._editing() as cursor:
+            taken = cursor.execute(
+                """
+                SELECT 1
+                  FROM hosts
+                 WHERE id <> ? AND ? IN (hostname, display_name) AND merged_into IS NULL AND forgotten_at IS NULL
+                """,
+                (host_id, name),
+            ).fetchone()
+            if name and taken:
+                raise Conflict(f"another host is called {name}; merge the two if they are the same")
             changed = cursor.execute(
                 "UPDATE hosts SET display_name = ?, search = ? WHERE id = ?", (name, searchable(name), host_id)
             ).rowcount
@@ -1468,9 +1506,8 @@ class SQLiteStore(Store):
                 parts.append(condition)
                 values[name] = storable(value)
         if query.tag is not None:
-            # The plus keeps SQLite from reading all that ever had the tag.
-            tagged = "+u.tag_id = (SELECT id FROM tags WHERE name = :tag)"
-            parts.append("u.tag_id IS NULL" if query.tag == UNTAGGED else tagged)
+            named = "= (SELECT id FROM tags WHERE name = :tag)"
+            parts.append(f"+u.tag_id {'IS NULL' if query.tag == UNTAGGED else named}")
             values["tag"] = storable(query.tag)
         return " AND ".join(parts), values
 
@@ -1763,6 +1800,12 @@ class SQLiteStore(Store):
             migrate(SQLiteMigrations(_connect(self._path, LOCK_TIMEOUT)))
             self._connection = _connect(self._path, LOCK_TIMEOUT)
         with self._transaction() as cursor:
+            named = cursor.execute(
+                "SELECT display_name, id FROM hosts WHERE search = '' AND display_name <> ''"
+            ).fetchall()
+            cursor.executemany(
+                "UPDATE hosts SET search = ? WHERE id = ?", [(searchable(name), host_id) for name, host_id in named]
+            )
             self._derive_anew(cursor)
         self.close()
 
@@ -1849,8 +1892,6 @@ class SQLiteStore(Store):
             cursor.execute(
                 "UPDATE notifications SET search = ? WHERE id = ?", (searchable(f"{name} {hostname}"), notification_id)
             )
-        named = cursor.execute("SELECT display_name, id FROM hosts WHERE display_name <> ''").fetchall()
-        cursor.executemany("UPDATE hosts SET search = ? WHERE id = ?", [(searchable(name), id) for name, id in named])
         self._refresh(cursor, [id for (id,) in cursor.execute("SELECT id FROM series").fetchall()])
         self._retag(cursor, self._names(cursor))
         cursor.execute("DELETE FROM version_rules")

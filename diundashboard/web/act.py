@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.command import script
 from diundashboard.model import NEXT_VERSION, Action, Invalid, now
+from diundashboard.web.appearance import short_name
 from diundashboard.web.context import person, store
-from diundashboard.web.reading import address, number, posted_view, selection, view_of
+from diundashboard.web.reading import number, posted_view, selection, stood_on, view_of
 
 blueprint = Blueprint("act", __name__, url_prefix="/act")
 
@@ -21,8 +22,7 @@ _MORNING = time(6)
 @blueprint.before_request
 def _know_the_way_back() -> None:
     """A form whose way back makes no sense is refused before it changes anything."""
-    posted_view()
-    number(request.form, "back", 0)
+    stood_on()
 
 
 @blueprint.post("/acknowledge")
@@ -103,9 +103,15 @@ def undo() -> ResponseReturnValue:
 
 def _ask(verb: str) -> ResponseReturnValue:
     """A page with the question that JavaScript asks in place."""
-    chosen = selection()
-    note = store().update(*chosen.ids).note if verb == "note" and len(chosen.ids) == 1 else ""
-    return render_template("ask.html", verb=verb, chosen=chosen, view=_view(), tags=store().tags(), note=note)
+    chosen, note = selection(), ""
+    count = len(chosen.ids) if chosen.query is None else store().updates(chosen.query).total
+    about = f"{count} updates"
+    if len(chosen.ids) == 1:
+        update = store().update(*chosen.ids)
+        about, note = f"{short_name(update)} on {update.host or 'unnamed host'}", update.note
+    return render_template(
+        "ask.html", verb=verb, chosen=chosen, about=about, view=_view(), tags=store().tags(), note=note
+    )
 
 
 def _until() -> datetime:
@@ -137,6 +143,5 @@ def _after(action: Action) -> ResponseReturnValue:
 
 def _back(did: str = "") -> ResponseReturnValue:
     """The page that the form stood on: one update's, or a view."""
-    update_id = number(request.form, "back", 0)
-    page = url_for("updates.detail", update_id=update_id) if update_id else address(_view())
+    page = stood_on()
     return redirect(f"{page}{'&' if '?' in page else '?'}{did}" if did else page, 303)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from itertools import groupby, takewhile
 from urllib.parse import parse_qsl, urlsplit
@@ -15,7 +14,6 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery, now, storable
-from diundashboard.store import Unavailable
 from diundashboard.web.context import same_page, store
 from diundashboard.web.reading import address, view_of, written
 
@@ -176,14 +174,9 @@ def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
 
 
 @blueprint.app_template_global()
-def rooms(unavailable: bool) -> list[tuple[str, str, int]]:
-    """The pages of the navigation: endpoint, name, and a count; 0 for none, and where the database does not answer.
-
-    It is not asked again where it is known to be `unavailable`: that takes seconds.
-    """
-    totals = Totals(0, 0)
-    with suppress(Unavailable):
-        totals = totals if unavailable else store().totals()
+def rooms(counted: bool) -> list[tuple[str, str, int]]:
+    """The pages of the navigation: endpoint, name, and a count, 0 for none. An error asks the database for nothing."""
+    totals = store().totals() if counted else Totals(0, 0)
     return [
         ("updates.index", "Updates", totals.pending),
         ("hosts.index", "Hosts", totals.hosts),

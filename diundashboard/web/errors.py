@@ -12,6 +12,7 @@ from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
 from diundashboard.web.context import lost_diun, same_page, webhook_address
+from diundashboard.web.reading import stood_on
 
 logger = logging.getLogger("diundashboard")
 
@@ -49,10 +50,20 @@ def _answer(status: int, message: str) -> Response:
     elif bad_host or request.path.startswith(_PROGRAMS):
         answer = jsonify(error=message)
     else:
-        back = same_page() if request.method == "POST" else ""
+        back = _way_back() if request.method == "POST" else ""
         answer = make_response(render_template("error.html", status=status, message=message, back=back))
     answer.status_code = status
     return answer
+
+
+def _way_back() -> str:
+    """The page that a form stood on, which it says itself where another may have asked in between."""
+    if request.blueprint != "act":
+        return same_page()
+    try:
+        return stood_on()
+    except (Invalid, RequestEntityTooLarge):
+        return ""
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:

@@ -118,6 +118,13 @@ def posted_view() -> UpdateQuery:
     return query_of(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
 
 
+def stood_on() -> str:
+    """The page that a form stood on: one update's, or a view."""
+    update_id = number(request.form, "back", 0)
+    view = posted_view()
+    return url_for("updates.detail", update_id=update_id) if update_id else address(view_of(view, page=view.page))
+
+
 def selection() -> Selection:
     """What a form chose: `only` one row, what is `shown`, `all` that its view finds, or each `id` that is ticked."""
     if request.form.get("all") and not request.form.get("only") and not request.form.get("shown"):

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.command import commands
 from diundashboard.link import links
-from diundashboard.model import COUNTED_DONE, Invalid, Received, UpdateQuery, now
+from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery, now
 from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import address, number, query_of, view_of
@@ -56,11 +56,10 @@ def detail(update_id: int) -> ResponseReturnValue:
     if not 1 <= page <= 1_000_000:
         raise Invalid("page must be from 1 to 1000000")
     timeline = store().timeline(update_id, (page - 1) * _MOMENTS, _MOMENTS + 1)
-    told = (each.digest for each in timeline if isinstance(each, Received) and each.update_id == update_id)
     return render_template(
         "update.html",
         update=update,
-        digest_before=next((digest for digest in told if page == 1 and digest != update.digest), ""),
+        digest_before=store().digest_before(update_id),
         series=store().series(update_id),
         timeline=timeline[:_MOMENTS],
         more=len(timeline) > _MOMENTS,

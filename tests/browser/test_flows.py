@@ -61,7 +61,7 @@ def heading(page: Page) -> Locator:
 
 def rows(page: Page) -> Locator:
     """One button a row that is pending."""
-    return page.get_by_role("button", name=re.compile("^Acknowledge .* on "))
+    return page.get_by_role("button", name=re.compile("^Done .* on "))
 
 
 def state(page: Page, name: str) -> Locator:
@@ -91,12 +91,12 @@ def test_one_update_is_acknowledged_and_taken_back(dashboard: Dashboard, page: P
     notify(dashboard, "redis:7")
     page.goto(dashboard.url)
     expect(heading(page)).to_have_text("2 pending")
-    page.get_by_role("button", name="Acknowledge redis on nas").click()
+    page.get_by_role("button", name="Done redis on nas").click()
     expect(heading(page)).to_have_text("1 pending")
     expect(page.get_by_text("redis", exact=True)).to_have_count(0)
     state(page, "Done").click()
     expect(heading(page)).to_have_text("1 done")
-    page.get_by_role("button", name="Take redis on nas back").click()
+    page.get_by_role("button", name="Take back redis on nas").click()
     expect(heading(page)).to_have_text("Nothing done")
     state(page, "Pending").click()
     expect(heading(page)).to_have_text("2 pending")
@@ -220,10 +220,10 @@ def test_a_hundred_and_twenty_updates_are_three_pages(quick: Dashboard, page: Pa
     for count in (50, 50, 20):
         expect(heading(page)).to_have_text("120 pending")
         expect(rows(page)).to_have_count(count)
-        older = page.get_by_role("link", name="Older")
+        older = page.get_by_role("link", name="Next")
         if count == 50:
             older.click()
-            expect(page.get_by_role("link", name="Newer")).to_be_visible()
+            expect(page.get_by_role("link", name="Previous")).to_be_visible()
     expect(older).to_have_count(0)
     page.get_by_role("button", name="Acknowledge all 20 shown").click()
     expect(heading(page)).to_have_text("100 pending")

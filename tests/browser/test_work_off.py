@@ -68,7 +68,7 @@ def refresh(page: Page) -> None:
 def test_one_is_acknowledged_and_undone(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, "nginx:1.27.0", "redis:7")
     page.goto(dashboard.url)
-    page.get_by_role("button", name="Acknowledge redis on nas").click()
+    page.get_by_role("button", name="Done redis on nas").click()
     expect(names(page)).to_have_text(["nginx"])
     undo(page, "redis on nas done")
     expect(names(page)).to_have_text(["redis", "nginx"])
@@ -102,8 +102,8 @@ def test_all_that_match_are_acknowledged_beyond_this_page(dashboard: Dashboard, 
 def test_the_last_page_worked_off_leads_to_the_one_before(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, *(f"app{number}:1" for number in range(51)))
     page.goto(dashboard.url)
-    page.get_by_role("link", name="Older").click()
-    page.get_by_role("button", name="Acknowledge app0 on nas").click()
+    page.get_by_role("link", name="Next").click()
+    page.get_by_role("button", name="Done app0 on nas").click()
     expect(ticks(page)).to_have_count(50)
     expect(page.locator("[data-did]")).to_contain_text("app0 on nas done")
 
@@ -421,7 +421,7 @@ def test_what_comes_is_shown_without_a_reload_and_disturbs_nothing(dashboard: Da
 def test_a_refresh_keeps_what_one_is_about_to_do(dashboard: Dashboard, tab: Page) -> None:
     notify(dashboard, *(f"app{number}:1" for number in range(52)), "done:1")
     tab.goto(dashboard.url)
-    tab.get_by_role("button", name="Acknowledge done on nas").click()
+    tab.get_by_role("button", name="Done done on nas").click()
     expect(tab.get_by_role("button", name="Undo")).to_be_visible()
     ticks(tab).first.check()
     tab.get_by_label("all 52 that match").check()
@@ -512,7 +512,7 @@ def test_a_dashboard_that_does_not_answer_is_said_to(dashboard: Dashboard, tab: 
 def test_a_double_click_keeps_the_way_back(dashboard: Dashboard, tab: Page) -> None:
     notify(dashboard, "a:1", "b:1")
     tab.goto(dashboard.url)
-    tab.get_by_role("button", name="Acknowledge a on nas").dblclick()
+    tab.get_by_role("button", name="Done a on nas").dblclick()
     expect(names(tab)).to_have_text(["b"])
     tab.get_by_role("button", name="Undo").dblclick()
     expect(names(tab)).to_have_text(["b", "a"])
@@ -523,13 +523,13 @@ def test_what_could_not_be_done_is_said(dashboard: Dashboard, tab: Page) -> None
     notify(dashboard, "a:1", "a:2")
     tab.goto(dashboard.url)
     tab.context.set_offline(True)
-    tab.get_by_role("button", name="Acknowledge a on nas").click()
+    tab.get_by_role("button", name="Done a on nas").click()
     expect(tab.get_by_role("alert")).to_have_text("No connection: nothing was done")
     tab.get_by_role("link", name="+1 older").click()
     expect(tab.get_by_role("alert").last).to_have_text("No connection: the older versions cannot be shown")
     expect(tab.locator("[data-live]")).to_have_text("no connection")
     tab.context.set_offline(False)
-    tab.get_by_role("button", name="Acknowledge a on nas").click()
+    tab.get_by_role("button", name="Done a on nas").click()
     expect(tab.get_by_role("button", name="Undo")).to_be_visible()
 
 
@@ -561,7 +561,7 @@ def test_the_navigation_counts_along(dashboard: Dashboard, page: Page) -> None:
     page.goto(dashboard.url)
     rooms = page.get_by_role("navigation", name="Pages")
     expect(rooms).to_contain_text("Updates 2")
-    row(page, "a").get_by_role("button", name="Acknowledge").click()
+    row(page, "a").get_by_role("button", name=re.compile("^Done ")).click()
     expect(names(page)).to_have_text(["b"])
     expect(rooms).to_contain_text("Updates 1")
 

@@ -983,7 +983,90 @@ def test_the_timeline_is_read_from_any_place_on(store: Store) -> None:
 
 def test_a_name_of_a_view_is_taken_over_only_on_demand(store: Store) -> None:
     kept = store.save_view("mine", "?host=nas")
+    assert store.save_view("mine", "?host=nas") == kept
     with pytest.raises(Conflict):
         store.save_view(" mine ", "?host=pi")
     assert store.views() == (kept,)
     assert store.save_view("mine", "?host=pi", replace=True) == replace(kept, query="?host=pi")
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_a_reopening_brings_back_no_acknowledgement_that_was_undone(store: Store, rebuilt: bool) -> None:
+    update_id = record(store, "a:1")
+    done = store.acknowledge(Selection((update_id,)), "")
+    reopened = store.reopen(Selection((update_id,)), "")
+    if rebuilt:
+        record(store, "a:1", digest=OTHER)
+    newer = record(store, "a:2")
+    store.undo(done.id, "")
+    store.undo(reopened.id, "")
+    assert store.update(update_id).state == State.PENDING
+    assert store.update(newer).from_version == ""
+
+
+def test_undoing_a_reopening_keeps_what_was_acknowledged_since(store: Store, clock: Clock) -> None:
+    update_id = record(store, "a:1")
+    store.acknowledge(Selection((update_id,)), "first")
+    reopened = store.reopen(Selection((update_id,)), "")
+    again = store.acknowledge(Selection((update_id,)), "second")
+    store.undo(reopened.id, "")
+    assert store.update(update_id).acknowledged_by == "second"
+    store.undo(again.id, "")
+    assert store.update(update_id).state == State.PENDING
+
+
+def test_moments_of_one_time_keep_their_order(store: Store, clock: Clock) -> None:
+    clock.step = timedelta(0)
+    update_id = record(store, "a:1")
+    for note in ("x", "y"):
+        store.annotate(Selection((update_id,)), note, "")
+    record(store, "a:1")
+    whole = store.timeline(update_id)
+    assert [type(each) for each in whole] == [Received, Received, Action, Action]
+    assert [each.id for each in whole] == [2, 1, 2, 1]
+    assert tuple(each for offset in range(4) for each in store.timeline(update_id, offset, 1)) == whole
+
+
+def test_the_digest_before_is_the_newest_other_one_of_the_update_itself(store: Store) -> None:
+    update_id = record(store, "a:1")
+    assert store.digest_before(update_id) == ""
+    record(store, "a:2", digest=OTHER)
+    assert store.digest_before(update_id) == ""
+    for digest in ("sha256:x", OTHER, OTHER):
+        record(store, "a:1", digest=digest)
+    assert store.digest_before(update_id) == "sha256:x"
+    assert store.digest_before(4711) == ""
+
+
+def test_a_series_has_at_most_a_hundred_versions(store: Store) -> None:
+    for number in range(102):
+        update_id = record(store, f"a:{number}")
+    assert [update.version for update in store.series(update_id)] == [str(number) for number in range(101, 1, -1)]
+
+
+def test_two_hosts_are_never_given_one_name(store: Store) -> None:
+    record(store)
+    record(store, hostname="pi")
+    ids = {host.hostname: host.id for host in store.hosts()}
+    with pytest.raises(Conflict):
+        store.rename_host(ids["pi"], " nas ")
+    store.rename_host(ids["nas"], "cellar")
+    with pytest.raises(Conflict):
+        store.rename_host(ids["pi"], "cellar")
+    store.rename_host(ids["nas"], "cellar")
+    store.rename_host(ids["pi"], "")
+    assert [host.name for host in store.hosts()] == ["cellar", "pi"]
+
+
+def test_older_versions_as_rows_of_their_own_are_counted_so(store: Store) -> None:
+    for version in range(3):
+        record(store, f"a:{version}")
+    store.acknowledge(Selection((record(store, "b:1"),)), "")
+    store.mute(Selection((record(store, "c:1"), record(store, "c:2"))), True, "")
+    assert counted(store.choices(UpdateQuery(fold=False)).state) == {
+        "pending": 3,
+        "snoozed": 0,
+        "acknowledged": 1,
+        "muted": 2,
+        "all": 6,
+    }

@@ -555,6 +555,20 @@ def test_other_rules_for_reading_a_version_keep_what_people_decided(config: Conf
         assert store.updates(UpdateQuery(state=State.SNOOZED, search="nginx")).updates == (after,)
 
 
+def test_a_host_that_was_named_before_searches_knew_is_found(config: Config) -> None:
+    with closing(open_store(config)) as store:
+        for hostname in ("old", "nas"):
+            store.record(parse(json.dumps({"image": "nginx:1", "hostname": hostname}).encode()))
+        ids = {host.hostname: host.id for host in store.hosts()}
+        store.merge_hosts(ids["old"], ids["nas"])
+        store.rename_host(ids["nas"], "Cellar")
+    with raw(config) as connection:
+        connection.execute("UPDATE hosts SET search = ''")
+    with closing(open_store(config)) as store:
+        for search in ("CELLAR", "nas", "old"):
+            assert store.updates(UpdateQuery(search=search)).total == 1, search
+
+
 def test_each_migration_can_be_taken_back_and_applied_again(older: Config) -> None:
     upgraded = everything(older)
     roll_back(older, FIRST)

@@ -94,7 +94,7 @@ def undo(client: FlaskClient, page: str) -> str:
 
 def waiting(page: str) -> int:
     """How many updates a page shows that one can acknowledge."""
-    return page.count('aria-label="Acknowledge ')
+    return page.count('aria-label="Done ')
 
 
 def states(store: Store) -> list[State]:
@@ -106,7 +106,7 @@ def check_error_page(answer: TestResponse, status: int, words: str = "") -> None
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
     assert re.search("<h1>[A-Z][a-z]+ .+</h1>", answer.text)
     assert answer.text.count("<h1") == 1
-    assert '<a href="/">Back to the updates</a>' in answer.text
+    assert re.search('<a href="/[^"]*">Back to (the updates|where you were)</a>', answer.text)
     assert words.lower() in unescape(answer.text).lower()
 
 
@@ -258,10 +258,10 @@ def test_the_state_is_a_choice(client: FlaskClient, store: Store, clock: Clock) 
     store.snooze(one(ids["late"]), clock.time + timedelta(days=3), "person")
     store.mute(one(ids["mute"]), True, "person")
     for path, found, button in (
-        ("/", ["todo"], "Acknowledge todo on nas"),
-        ("/?state=", ["todo"], "Acknowledge todo on nas"),
-        ("/?state=pending", ["todo"], "Acknowledge todo on nas"),
-        ("/?state=acknowledged", ["done"], "Take done on nas back"),
+        ("/", ["todo"], "Done todo on nas"),
+        ("/?state=", ["todo"], "Done todo on nas"),
+        ("/?state=pending", ["todo"], "Done todo on nas"),
+        ("/?state=acknowledged", ["done"], "Take back done on nas"),
         ("/?state=snoozed", ["late"], "Wake late on nas"),
         ("/?state=muted", ["mute"], "Unmute mute on nas"),
         ("/?state=all", ["todo", "mute", "late", "done"], "Snooze todo on nas"),
@@ -650,6 +650,27 @@ def test_the_navigation_counts(client: FlaskClient, store: Store) -> None:
         assert rooms(path) == "Updates 2 Hosts 2 History Insights Tags Connect", path
 
 
+def test_choices_count_what_their_links_show_although_a_page_is_of_the_past(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    record(store, "a:1")
+    until = int(clock.time.timestamp() * 1_000_000)
+    record(store, "b:1")
+    page = shown(client, f"/?until={until}")
+    assert names(page) == ["a"]
+    assert "Last 24 hours 2" in text(page.replace("</span>", "</span> "))
+
+
+def test_an_error_asks_the_database_for_nothing(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store)
+    assert "Updates 1" in text(shown(client, "/tags"))
+    monkeypatch.delattr(type(store), "totals")
+    page = client.get("/nowhere")
+    assert (page.status_code, "Updates Hosts" in text(page.text)) == (404, True)
+
+
 def test_the_search_keeps_the_rest_of_the_view(client: FlaskClient, several: Store) -> None:
     page = shown(client, "/?host=nas&group=tag&q=x&page=2&until=1795000000000000")
     form = re.search('<form class="search".*?</form>', page, re.DOTALL)
@@ -691,7 +712,7 @@ def test_a_view_is_kept_under_a_name_and_stands_in_the_navigation(client: FlaskC
     assert "&#34;Pi&#34;</a>" in shown(client, "/views")
     asked = client.post("/views", data={"name": ' "Pi"', "query": "?host=vps"})
     assert (asked.status_code, several.views()) == (409, (view,))
-    assert text(asked.text.partition("<main")[2].partition(">")[2]).endswith(
+    assert text(asked.text.partition("<main")[2].partition("</main>")[0]).endswith(
         '"Pi" would show another query from now on. Replace it Leave it as it is'
     )
     fields = {"query": "?host=vps", "replace": "1", "name": '"Pi"'}
@@ -818,21 +839,25 @@ def test_a_snooze_ends_when_one_said(client: FlaskClient, store: Store) -> None:
 
 def test_what_is_refused_leads_back_to_where_one_was(client: FlaskClient, store: Store) -> None:
     update_id = record(store)
-    for referer, back in (
-        (
-            f"http://localhost/updates/{update_id}?page=1",
-            f'<a href="/updates/{update_id}?page=1">Back to where you were<',
-        ),
-        ("http://localhost/?host=a&q=b", '<a href="/?host=a&amp;q=b">Back to where you were<'),
-        ("http://localhost/", '<a href="/">Back to the updates<'),
-        ("http://evil.example/x", '<a href="/">Back to the updates<'),
-        ("http://localhost//evil.example", '<a href="/">Back to the updates<'),
+    nowhere = '<a href="/">Back to the updates<'
+    for page, back in (
+        ("/tags?x=1", '<a href="/tags?x=1">Back to where you were<'),
+        ("/", nowhere),
+        ("//evil.example/", nowhere),
     ):
-        answer = client.post(
-            "/act/snooze", data={"only": update_id, "until": "2020-01-01"}, headers={"Referer": referer}
-        )
-        assert answer.status_code == 400
-        assert back in answer.text
+        answer = client.post("/tags", data={"name": ""}, headers={"Referer": f"http://localhost{page}"})
+        assert (answer.status_code, back in answer.text) == (400, True), page
+    assert nowhere in client.post("/tags", headers={"Referer": "http://evil.example/tags"}).text
+    # A question without JavaScript stands at an address that takes only POST.
+    asked = {"Referer": "http://localhost/act/snooze"}
+    for fields, back in (
+        ({"back": update_id}, f'<a href="/updates/{update_id}">Back to where you were<'),
+        ({"view": "?host=a&q=b"}, '<a href="/?q=b&amp;host=a">Back to where you were<'),
+        ({}, nowhere),
+        ({"view": "?page=x"}, nowhere),
+    ):
+        answer = client.post("/act/snooze", data={"only": update_id, "until": "2020-01-01", **fields}, headers=asked)
+        assert (answer.status_code, back in answer.text) == (400, True), fields
 
 
 def test_a_note_is_shown_in_the_row(client: FlaskClient, store: Store) -> None:
@@ -845,7 +870,7 @@ def test_a_note_is_shown_in_the_row(client: FlaskClient, store: Store) -> None:
 @pytest.mark.parametrize(
     ("verb", "answer"), [("snooze", {"until": "week"}), ("tag", {"tag": "media"}), ("note", {"note": "x"})]
 )
-@pytest.mark.parametrize("chosen", [{"id": [1, 2]}, {"only": 1}, {"all": 1, "id": [1]}])
+@pytest.mark.parametrize("chosen", [{"id": [1, 2]}, {"only": 1}, {"all": 3, "id": [1]}])
 def test_without_javascript_a_page_asks(
     client: FlaskClient, store: Store, verb: str, answer: dict[str, str], chosen: dict[str, object]
 ) -> None:
@@ -855,6 +880,8 @@ def test_without_javascript_a_page_asks(
     page = client.post(f"/act/{verb}", data={"view": view, **chosen})
     assert (page.status_code, actions(store, 1)) == (200, [])
     assert f'<a href="/{escape(view)}">Back</a>' in page.text
+    about = "3 updates" if "all" in chosen else "2 updates" if "id" in chosen else "app0 on nas"
+    assert about in text(re.findall("<h1>.*?</h1>", page.text)[0])
     forms = re.findall(rf'<form method="post" action="/act/{verb}">.*?</form>', page.text, re.DOTALL)
     assert len(forms) == (2 if verb == "snooze" else 1)
     for form in forms:
@@ -931,6 +958,15 @@ def test_the_page_of_an_update_tells_everything(client: FlaskClient, store: Stor
     versions = re.findall("<li.*?</li>", page.partition('<ol class="series">')[2].partition("</ol>")[0], re.DOTALL)
     assert [text(each).split()[:3] for each in versions] == [["v1.3.0", "minor", "pending"], ["v1.2.0", "new", "done"]]
     assert ["aria-current" in version for version in versions] == [True, False]
+
+
+def test_the_digest_before_is_told_after_any_number_of_repetitions(client: FlaskClient, store: Store) -> None:
+    update_id = record(store, "a:1", digest=OTHER)
+    for _ in range(30):
+        record(store, "a:1")
+    for page in ("", "?page=2"):
+        words = text(shown(client, f"/updates/{update_id}{page}"))
+        assert f"Digest before{OTHER}" in words
 
 
 def test_the_history_of_an_update_comes_in_pages(client: FlaskClient, store: Store) -> None:

@@ -27,8 +27,9 @@ function tellTimes(root = document) {
     if (moment < Date.now()) time.textContent = age(moment);
   }
   for (const field of $$('input[name="zone"]', root)) field.value = new Date().getTimezoneOffset();
-  const tomorrow = new Date(Date.now() + 86_400_000).toLocaleDateString("sv"); // Sweden writes dates as ISO 8601 does.
-  for (const field of $$('input[type="date"]', root)) field.min = tomorrow;
+  const tomorrow = new Date();
+  tomorrow.setDate(tomorrow.getDate() + 1);
+  for (const field of $$('input[type="date"]', root)) field.min = tomorrow.toLocaleDateString("sv"); // As ISO 8601.
 }
 
 // A new version of the page replaces what changed, and leaves alone what the person is busy with.
@@ -47,9 +48,10 @@ function merge(list, next) {
     const open = $(":scope > .below", before);
     if (tick && $(":scope > input", row)) $(":scope > input", row).checked = tick.checked;
     if (before.classList.contains("here")) row.classList.add("here");
-    if (open) {
+    const older = $("[data-open]", row);
+    if (open && older) {
       row.append(open);
-      $(".older", row)?.setAttribute("aria-expanded", "true");
+      unfold(row, older);
     }
   }
 }
@@ -66,7 +68,10 @@ function show(text, refreshed = false) {
   const sheet = HTMLElement.prototype.togglePopover && $("#filters:popover-open", page);
   if ($("#list", page) && $("#list", nextPage)) merge($("#list", page), $("#list", nextPage));
   const [all, nextAll] = [$("[name=all]", page), $("[name=all]", nextPage)];
-  if (all && nextAll) nextAll.checked = all.checked;
+  if (all?.checked && nextAll) {
+    nextAll.checked = true;
+    tickAll(nextPage, true);
+  }
   const at = rows(page).indexOf(current());
   const bar = $("[data-did]", page);
   if (refreshed && bar && !$("[data-did]", nextPage)) nextPage.append(bar);
@@ -83,8 +88,9 @@ function show(text, refreshed = false) {
   selected();
   // The row that one was at may be gone: the next one stands in its place.
   if (at >= 0 && !current()) rows()[Math.min(at, rows().length - 1)]?.classList.add("here");
-  const focus = again?.($("#page"));
+  const focus = again?.($("#page")) ?? (busy?.closest(".update") && $("strong a", current() ?? rows()[0]));
   if (focus) focus.focus({ preventScroll: true });
+  $(".choice [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (typed && focus) [focus.value, focus.selectionStart] = typed;
   return true;
 }
@@ -136,37 +142,40 @@ if ($("#page")) {
 
 // Forms answer in place.
 
-let sending = false;
+let sent = Promise.resolve();
+const waiting = new Set();
 
-// One at a time: what a double click asks for again is done already, and its answer would take the way back along.
-async function send(form, button, more = []) {
-  if (sending) return;
-  sending = true;
-  try {
-    await sendAlone(form, button, more);
-  } catch {
-    say("No connection: nothing was done");
-  } finally {
-    sending = false;
-  }
+// One after the other. What a double click asks for again is on its way already.
+function send(form, button, more = []) {
+  const body = new FormData(form);
+  for (const [name, value] of [...(button?.name ? [[button.name, button.value]] : []), ...more]) body.append(name, value);
+  const action = button?.getAttribute("formaction") ?? form.getAttribute("action"); // The properties are not reliable.
+  const fields = new URLSearchParams(body);
+  const asked = `${action}?${fields}`;
+  if (waiting.has(asked)) return;
+  waiting.add(asked);
+  const key = button?.closest(".updates > .update")?.dataset.key;
+  const only = button?.closest(".update")?.id;
+  sent = sent
+    .then(() => sendNow(action, fields, key, only, button?.name === "shown"))
+    .catch(() => say("No connection: nothing was done"))
+    .finally(() => waiting.delete(asked));
 }
 
-async function sendAlone(form, button, more) {
-  const body = new FormData(form, button);
-  for (const [name, value] of more) body.append(name, value);
-  const row = button?.closest(".update");
-  const action = button?.getAttribute("formaction") ?? form.getAttribute("action"); // The properties are not reliable.
-  const answer = await fetch(action, { method: "POST", body: new URLSearchParams(body) });
+async function sendNow(action, fields, key, only, shown) {
+  const answer = await fetch(action, { method: "POST", body: fields });
   if (!answer.ok) return document.body.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.children);
   const text = await answer.text();
   history.replaceState(null, "", answer.url);
+  const row = only && document.getElementById(only);
   if (row && /acknowledge|snooze|mute|reopen|wake/.test(action)) {
-    row.classList.add("gone");
+    if (row.dataset.key === key) row.classList.add("gone");
     await new Promise((done) => setTimeout(done, matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 150));
   }
   tag = null;
-  if (!row) for (const tick of $$("#page :checked")) tick.checked = false;
-  if (!show(text)) location.assign(answer.url);
+  if (!only) for (const tick of $$("#page :checked")) tick.checked = false;
+  if (!show(text)) return location.assign(answer.url);
+  if (shown) $(".line")?.scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("submit", (event) => {
@@ -197,6 +206,8 @@ function askFor(button) {
   const ticks = $$(".update > input:checked");
   const row = button.closest(".update") ?? (ticks.length === 1 && ticks[0].closest(".update"));
   if (row && $("textarea", dialog)) $("textarea", dialog).value = $(".said", row)?.textContent.trim() ?? "";
+  const name = row && $("strong a", row).textContent;
+  $("[data-about]", dialog).textContent = name ? `${name} on ${$(".where strong", row).textContent}` : selected();
   dialog.showModal();
 }
 
@@ -233,7 +244,7 @@ function say(words) {
 
 // Clicks: older versions in place, ranges of ticks, copies.
 
-let lastTick = null;
+let lastTick = null; // The key of its row: the row itself may have been replaced since.
 
 document.addEventListener("click", async (event) => {
   const older = event.target.closest("[data-open]");
@@ -248,38 +259,62 @@ document.addEventListener("click", async (event) => {
   }
   const tick = event.target.closest(".update > input[type=checkbox]");
   if (tick) {
-    const ticks = $$(".update > input[type=checkbox]");
-    const [from, to] = [ticks.indexOf(lastTick), ticks.indexOf(tick)].sort((a, b) => a - b);
-    if (event.shiftKey && from >= 0) for (const each of ticks.slice(from, to + 1)) each.checked = tick.checked;
-    lastTick = tick;
+    const all = rows();
+    const row = tick.closest(".update");
+    const [from, to] = [all.findIndex((each) => each.dataset.key === lastTick), all.indexOf(row)].sort((a, b) => a - b);
+    if (event.shiftKey && from >= 0)
+      for (const each of all.slice(from, to + 1)) $(":scope > input", each).checked = tick.checked;
+    lastTick = row.dataset.key;
+    if (!tick.checked && $("[name=all]")) $("[name=all]").checked = false;
   }
+  const all = event.target.closest("[name=all]");
+  if (all) tickAll(document, all.checked);
   if (event.target.closest("[type=checkbox]")) selected();
   if (!event.target.closest(".menu")) for (const menu of $$(".menu[open]")) menu.open = false;
 });
 
 document.addEventListener("reset", () => setTimeout(selected));
+addEventListener("pageshow", selected);
+
+// Who chooses all that match chooses what is shown of it too, and the other way round.
+function tickAll(root, checked) {
+  for (const tick of $$(".update > input", root)) tick.checked = checked;
+}
 
 function selected() {
-  const count = $$(".update > input:checked").length;
-  const words = $("[data-selected]");
-  if (words) words.textContent = $("[name=all]:checked") ? "All selected" : `${count} selected`;
+  const all = $("[name=all]:checked");
+  const words = all ? `All ${all.value} selected` : `${$$(".update > input:checked").length} selected`;
+  if ($("[data-selected]")) $("[data-selected]").textContent = words;
+  return words;
 }
 
 async function openOlder(link) {
   const row = link.closest(".update");
   const open = $(":scope > .below", row);
-  link.setAttribute("aria-expanded", String(!open));
-  if (open) return open.remove();
+  if (!open) return unfold(row, link);
+  link.setAttribute("aria-expanded", "false");
+  open.remove();
+}
+
+// Fills the list below a row, also anew where it is open.
+async function unfold(row, link) {
+  link.setAttribute("aria-expanded", "true");
   const answer = await fetch(link.dataset.open).catch(() => null);
+  let list = $(":scope > .below", row);
   if (!answer?.ok) {
-    link.setAttribute("aria-expanded", "false");
-    return say("No connection: the older versions cannot be shown");
+    if (!list) link.setAttribute("aria-expanded", "false");
+    return list || say("No connection: the older versions cannot be shown");
   }
-  const list = document.createElement("ul");
-  list.className = "below";
-  list.innerHTML = await answer.text();
-  row.append(list);
+  const text = await answer.text();
+  if (!list) {
+    list = document.createElement("ul");
+    list.className = "below";
+    row.append(list);
+  }
+  const busy = list.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+  list.innerHTML = text;
   tellTimes(list);
+  if (busy) $(`[aria-label="${CSS.escape(busy)}"]`, list)?.focus({ preventScroll: true });
 }
 
 function showCopies() {
@@ -399,8 +434,11 @@ function press(verb) {
   const ticked = $(".update > input:checked");
   const row = current();
   const button = $(`button[formaction$="/act/${verb}"]`, ticked ? $(".selection") : (row ?? document.head));
-  if (!ticked && button && !button.dataset.ask) rows()[rows().indexOf(row) + 1]?.classList.add("here");
+  const next = rows()[rows().indexOf(row) + 1];
   button?.click();
+  if (ticked || !button || button.dataset.ask || !next) return;
+  row.classList.remove("here");
+  next.classList.add("here");
 }
 
 const ROOMS = { u: "?state=pending", t: "tags", h: "hosts", i: "insights", l: "history", c: "connect" };
@@ -421,8 +459,13 @@ const KEYS = {
 let going = false;
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest("textarea")?.form.requestSubmit();
   if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
-  if (event.key === "Escape") for (const menu of $$(".menu[open]")) menu.open = false;
+  if (event.key === "Escape") {
+    const menus = $$(".menu[open]");
+    for (const menu of menus) menu.open = false;
+    if (!menus.length && event.target.matches("body, .update *")) $(".selection [type=reset]")?.click();
+  }
   if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) {
     if (event.key === "Escape") event.target.blur();
     return;
@@ -435,6 +478,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+document.addEventListener("click", (event) => event.target.closest("[data-keys]") && $("#keys").showModal());
+
 tellTimes();
 told();
 showCopies();
+$("[data-keys]").hidden = false;
+$(".choice [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
