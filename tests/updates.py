@@ -56,10 +56,10 @@ def an_update(text: str, **changes: Any) -> Update:
 
 def heard(store: Store, update_id: int) -> list[Received]:
     """The notifications of an update, newest first."""
-    moments = store.timeline(update_id)
+    moments = store.timeline(update_id, limit=1_000_000)
     return [each for each in moments if isinstance(each, Received) and each.update_id == update_id]
 
 
 def actions(store: Store, update_id: int) -> list[Action]:
     """What people did with an update's series, newest first."""
-    return [each for each in store.timeline(update_id) if isinstance(each, Action)]
+    return [each for each in store.timeline(update_id, limit=1_000_000) if isinstance(each, Action)]

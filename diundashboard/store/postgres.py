@@ -162,6 +162,13 @@ _RULED: LiteralString = """
 
 _ACTION: LiteralString = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL FROM actions"
 
+# The hosts with names that searches do not know yet.
+_UNNAMED: LiteralString = """
+    SELECT id
+      FROM hosts
+     WHERE search = '' AND (display_name <> '' OR id IN (SELECT merged_into FROM hosts))
+"""
+
 # The few series that are muted or snoozed are looked up, so that an index of the updates alone answers what is counted.
 _MUTED: LiteralString = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
 _SNOOZED: LiteralString = "(SELECT id FROM series WHERE snoozed_until > 'epoch' AND snoozed_until > %(now)s)"
@@ -244,13 +251,8 @@ class PostgresStore(Store):
             with psycopg.connect(conninfo, autocommit=True) as connection:
                 _configure(connection)
                 with connection.transaction(), connection.cursor() as cursor:
-                    named = cursor.execute(
-                        "SELECT display_name, id FROM hosts WHERE search = '' AND display_name <> '' FOR UPDATE"
-                    ).fetchall()
-                    cursor.executemany(
-                        "UPDATE hosts SET search = %s WHERE id = %s",
-                        [(searchable(name), host_id) for name, host_id in named],
-                    )
+                    unnamed = cursor.execute(_UNNAMED).fetchall()
+                    self._name_hosts(cursor, _firsts(unnamed))
                     self._derive_anew(cursor)
 
     def record(self, notification: Notification, at: datetime | None = None) -> int:
@@ -1200,11 +1202,9 @@ class PostgresStore(Store):
             ).fetchone()
             if name and taken is not None:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
-            changed = cursor.execute(
-                "UPDATE hosts SET display_name = %s, search = %s WHERE id = %s", (name, searchable(name), host_id)
-            ).rowcount
-            if not changed:
+            if not cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id)).rowcount:
                 raise _no_host(host_id)
+            self._name_hosts(cursor, [host_id])
 
     def merge_hosts(self, host_id: int, into_id: int) -> None:
         if host_id == into_id:
@@ -1298,6 +1298,7 @@ class PostgresStore(Store):
             cursor.execute(
                 "UPDATE hosts SET merged_into = %(into)s WHERE id = %(host)s OR merged_into = %(host)s", pair
             )
+            self._name_hosts(cursor, [into_id])
             self._refresh(cursor, _firsts(cursor.execute("SELECT DISTINCT kept_id FROM moved").fetchall()))
             cursor.execute("DROP TABLE same, moved")
             # Nobody else holds a day of these hosts: that takes a lock on one of their series.
@@ -1887,6 +1888,22 @@ class PostgresStore(Store):
              WHERE u.id = assigned.id AND u.tag_id IS DISTINCT FROM assigned.tag_id
             """,
             (list(names),),
+        )
+
+    def _name_hosts(self, cursor: Cursor, host_ids: list[int]) -> None:
+        """Let hosts be found by the names that they have besides their own: a person's, and those merged into them."""
+        rows = cursor.execute(
+            """
+            SELECT h.display_name, ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id), h.id
+              FROM hosts AS h
+             WHERE h.id = ANY(%s)
+             ORDER BY h.id
+            """,
+            (host_ids,),
+        ).fetchall()
+        cursor.executemany(
+            "UPDATE hosts SET search = %s WHERE id = %s",
+            [(searchable(" ".join([name, *sorted(merged)]).strip()), host_id) for name, merged, host_id in rows],
         )
 
     def _derive_anew(self, cursor: Cursor) -> None:

@@ -114,6 +114,13 @@ _RECEIVED = """
       JOIN hosts AS h ON h.id = n.host_id
 """
 
+# The hosts with names that searches do not know yet.
+_UNNAMED = """
+    SELECT id
+      FROM hosts
+     WHERE search = '' AND (display_name <> '' OR id IN (SELECT merged_into FROM hosts))
+"""
+
 # The few series that are muted or snoozed are looked up, so that an index of the updates alone answers what is counted.
 _MUTED = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
 _SNOOZED = "(SELECT id FROM series WHERE snoozed_until > 0 AND snoozed_until > :now)"
@@ -1156,11 +1163,9 @@ class SQLiteStore(Store):
             ).fetchone()
             if name and taken:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
-            changed = cursor.execute(
-                "UPDATE hosts SET display_name = ?, search = ? WHERE id = ?", (name, searchable(name), host_id)
-            ).rowcount
-            if not changed:
+            if not cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id)).rowcount:
                 raise NotFound(f"no host has the id {host_id}")
+            self._name_hosts(cursor, [host_id])
 
     def merge_hosts(self, host_id: int, into_id: int) -> None:
         if host_id == into_id:
@@ -1281,6 +1286,7 @@ class SQLiteStore(Store):
             )
             cursor.execute("DELETE FROM days WHERE host_id = :host", pair)
             cursor.execute("UPDATE hosts SET merged_into = :into WHERE id = :host OR merged_into = :host", pair)
+            self._name_hosts(cursor, [into_id])
             ids = cursor.execute("SELECT id FROM series WHERE host_id = :into", pair).fetchall()
             self._refresh(cursor, [id for (id,) in ids])
 
@@ -1800,14 +1806,30 @@ class SQLiteStore(Store):
             migrate(SQLiteMigrations(_connect(self._path, LOCK_TIMEOUT)))
             self._connection = _connect(self._path, LOCK_TIMEOUT)
         with self._transaction() as cursor:
-            named = cursor.execute(
-                "SELECT display_name, id FROM hosts WHERE search = '' AND display_name <> ''"
-            ).fetchall()
-            cursor.executemany(
-                "UPDATE hosts SET search = ? WHERE id = ?", [(searchable(name), host_id) for name, host_id in named]
-            )
+            unnamed = cursor.execute(_UNNAMED).fetchall()
+            self._name_hosts(cursor, [host_id for (host_id,) in unnamed])
             self._derive_anew(cursor)
         self.close()
+
+    def _name_hosts(self, cursor: sqlite3.Cursor, host_ids: list[int]) -> None:
+        """Let hosts be found by the names that they have besides their own: a person's, and those merged into them."""
+        rows = cursor.execute(
+            """
+            SELECT h.display_name,
+                   (SELECT json_group_array(m.hostname) FROM hosts AS m WHERE m.merged_into = h.id),
+                   h.id
+              FROM hosts AS h
+             WHERE h.id IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(host_ids),),
+        ).fetchall()
+        cursor.executemany(
+            "UPDATE hosts SET search = ? WHERE id = ?",
+            [
+                (searchable(" ".join([name, *sorted(json.loads(merged))]).strip()), host_id)
+                for name, merged, host_id in rows
+            ],
+        )
 
     def _derive_anew(self, cursor: sqlite3.Cursor) -> None:
         """Fill the columns that come out of reading a version, where another release filled them, or none."""

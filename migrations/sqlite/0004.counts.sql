@@ -1,7 +1,7 @@
 -- What a page counts is answered by an index, and a host is found by the name that a person gave it.
 -- depends: 0003.series
 
--- The name that a person gave, as searches compare it: see `_derive_anew` in the stores.
+-- The names that a host has besides its own, as searches compare them: see `_name_hosts` in the stores.
 ALTER TABLE hosts ADD COLUMN search TEXT NOT NULL DEFAULT '';
 
 -- The muted, whose updates are neither pending nor done.

@@ -425,7 +425,7 @@ def test_a_refresh_keeps_what_one_is_about_to_do(dashboard: Dashboard, tab: Page
     expect(tab.get_by_role("button", name="Undo")).to_be_visible()
     ticks(tab).first.check()
     tab.get_by_label("all 52 that match").check()
-    expect(tab.get_by_role("toolbar")).to_contain_text("All selected")
+    expect(tab.get_by_role("toolbar")).to_contain_text("All 52 selected")
     tab.get_by_role("toolbar").get_by_role("button", name="tag").focus()
     tab.locator("summary", has_text="More").evaluate("summary => { summary.parentElement.open = true; }")
     notify(dashboard, "new:1")

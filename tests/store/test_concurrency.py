@@ -194,12 +194,12 @@ def assert_consistent(store: Store) -> None:
         assert len({version.from_version for version in ordered}) <= 1
     assert all(len(names) == 1 for names in tags.values())
     assert all(update.notifications == len(heard(store, update.id)) for update in updates)
-    heard: Counter[str] = Counter()
+    noise: Counter[str] = Counter()
     for update in updates:
-        heard[f"{update.registry}/{update.repository}"] += update.notifications
+        noise[f"{update.registry}/{update.repository}"] += update.notifications
     noisiest = store.insights().noisiest
     assert [(noise.name, noise.notifications) for noise in noisiest] == sorted(
-        heard.items(), key=lambda item: (-item[1], item[0])
+        noise.items(), key=lambda item: (-item[1], item[0])
     )[:10]
 
 
