@@ -16,6 +16,8 @@ from tests.dashboard import Dashboard
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("config", ["sqlite"], indirect=True)]
 expect.set_options(timeout=15_000)
 
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+
 
 def notify(dashboard: Dashboard, *images: str, **fields: Any) -> None:
     """Send a notification for each image as DIUN does."""
@@ -585,3 +587,107 @@ def test_all_that_match_are_seen_to_be_chosen(dashboard: Dashboard, tab: Page) -
     expect(tab.locator(".update").nth(20)).to_have_css("background-color", plain)
     tab.get_by_label("all 51 that match").check()
     expect(tab.locator(".update").nth(20)).not_to_have_css("background-color", plain)
+
+
+def test_who_works_fast_loses_nothing(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(6)))
+    tab.goto(dashboard.url)
+    tab.evaluate(
+        """for (const name of ["app1", "app3"])
+             document.querySelector(`[aria-label="Done ${name} on nas"]`).click()"""
+    )
+    expect(names(tab)).to_have_text(["app5", "app4", "app2", "app0"])
+    tab.keyboard.press("j")
+    tab.evaluate(
+        """for (let times = 0; times < 3; times++)
+             document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true, cancelable: true }))"""
+    )
+    expect(names(tab)).to_have_text(["app0"])
+
+
+def test_what_is_unfolded_stays_true(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1.0", "a:1.1", "a:1.2", "a:1.3")
+    tab.goto(dashboard.url)
+    tab.get_by_role("link", name="+3 older").click()
+    below = tab.locator(".below .version code")
+    expect(below).to_have_text(["1.2", "1.1", "1.0"])
+    tab.locator(".below .update").nth(1).get_by_role("button", name=re.compile("^Done ")).click()
+    expect(below).to_have_text([re.compile(r"1\.1 .*1\.2", re.DOTALL)])
+    expect(tab.get_by_role("link", name="+1 older")).to_have_attribute("aria-expanded", "true")
+    undo(tab, "a on nas done")
+    expect(below).to_have_text(["1.2", "1.1", "1.0"])
+    notify(dashboard, "a:1.4")
+    refresh(tab)
+    expect(below).to_have_text(["1.3", "1.2", "1.1", "1.0"])
+
+
+def test_all_that_match_are_chosen_only_while_one_sees_it(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(51)))
+    tab.goto(dashboard.url)
+    ticks(tab).nth(3).check()
+    tab.get_by_label("all 51 that match").check()
+    expect(tab.get_by_role("toolbar")).to_contain_text("All 51 selected")
+    expect(tab.locator(".update > input:checked")).to_have_count(50)
+    ticks(tab).nth(3).uncheck()
+    expect(tab.get_by_label("all 51 that match")).not_to_be_checked()
+    expect(tab.get_by_role("toolbar")).to_contain_text("49 selected")
+
+
+def test_a_range_begins_where_it_began_although_rows_arrived(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1", "d:1")
+    tab.goto(dashboard.url)
+    ticks(tab).nth(1).click()
+    notify(dashboard, "e:1")
+    refresh(tab)
+    expect(names(tab)).to_have_count(5)
+    ticks(tab).nth(4).click(modifiers=["Shift"])
+    expect(tab.get_by_role("toolbar")).to_contain_text("3 selected")
+
+
+def test_the_focus_goes_on_to_the_next_row(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1")
+    tab.goto(dashboard.url)
+    for key in ("j", "j", "a"):
+        tab.keyboard.press(key)
+    expect(names(tab)).to_have_text(["c", "a"])
+    expect(row(tab, "a").get_by_role("link", name="a", exact=True).first).to_be_focused()
+
+
+def test_the_keys_are_told_everywhere(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1")
+    for path in ("/", "/hosts", "/updates/1", "/history"):
+        tab.goto(dashboard.url + path)
+        tab.keyboard.press("?")
+        expect(tab.get_by_role("dialog", name="Keys")).to_be_visible()
+        tab.keyboard.press("Escape")
+        tab.get_by_role("button", name="Keys").click()
+        expect(tab.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_a_question_says_what_it_is_about(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1", "b:1", "c:1")
+    tab.goto(dashboard.url)
+    row(tab, "a").get_by_role("button", name="Snooze").click()
+    expect(tab.get_by_role("dialog")).to_contain_text("Snooze a on nas")
+    tab.keyboard.press("Escape")
+    for number in range(2):
+        ticks(tab).nth(number).check()
+    act(tab, "tag")
+    expect(tab.get_by_role("dialog")).to_contain_text("Tag 2 selected")
+    tab.keyboard.press("Escape")
+    tab.locator("body").press("Escape")
+    expect(tab.get_by_role("toolbar")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1000, 800, 760, 700, 641, 640, 390, 360])
+def test_nothing_scrolls_sideways_at_any_width(dashboard: Dashboard, tab: Page, width: int) -> None:
+    name = "w" * 3000
+    notify(dashboard, "a:1", f"{name}:1.0", f"{name}:1.1")
+    notify(dashboard, "ghcr.io/b/c:1", hostname=name, provider=name, metadata={"ctn_names": name})
+    for number in range(130):
+        notify(dashboard, f"app{number}:1")
+    tab.set_viewport_size({"width": width, "height": 900})
+    dashboard.request("POST", "/views", f"name={'W' * 100}&query=%3Fhost%3Dnas".encode(), **FORM)
+    for path in ("/", "/?group=host", "/updates/2", "/hosts", "/history", "/insights", "/tags", "/connect", "/views"):
+        tab.goto(dashboard.url + path)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, path

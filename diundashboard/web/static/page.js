@@ -464,7 +464,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menus = $$(".menu[open]");
     for (const menu of menus) menu.open = false;
-    if (!menus.length && event.target.matches("body, .update *")) $(".selection [type=reset]")?.click();
+    if (!menus.length && !event.target.matches("input:not([type=checkbox])")) $(".selection [type=reset]")?.click();
   }
   if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) {
     if (event.key === "Escape") event.target.blur();
