@@ -636,6 +636,7 @@ def test_a_count_that_stopped_early_says_so(
     page = shown(client, "/?host=vps")
     assert "Done 2+ Muted 0" in text(page)
     assert 'title="Among the newest 5,000"' in page
+    assert "Pending 0 Snoozed 0 Done Muted 0 All" in text(shown(client, "/?host=nowhere"))
 
 
 def test_the_navigation_counts(client: FlaskClient, store: Store) -> None:
