@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from diundashboard import image
 
@@ -292,36 +293,42 @@ class Choices:
 
 def choices_of(
     query: UpdateQuery,
-    counted: Iterable[tuple[str, str, str, str, str, str, int]],
-    ages: Iterable[int],
+    counted: Iterable[tuple[Any, ...]],
     states: Mapping[State | None, Choice],
 ) -> Choices:
     """The choices of each filter, out of counts by hostname, host, tag, registry, provider and kind together.
 
-    A filter's own choices are counted with the other filters in force, so that each says what it would show. `ages` are
-    the counts of each age; a state that is not among `states` is the query's own.
+    Each of these is followed by the count with the query's age, and by those with every age. A filter's own choices are
+    counted with the other filters in force, so that each says what it would show. A state that is not among `states` is
+    the query's own.
     """
     chosen = {"host": query.host, "tag": query.tag, "registry": query.registry, "provider": query.provider}
     chosen["kind"] = query.kind
     totals: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in chosen}
-    found_now = 0
-    for hostname, host, tag, registry, provider, kind, count in counted:
+    found_now, by_age = 0, Counter[Age]()
+    for hostname, host, tag, registry, provider, kind, count, *ages in counted:
         labels = {"host": host, "tag": tag, "registry": registry, "provider": provider, "kind": kind}
         values = labels | {"host": hostname}
         off = [name for name, value in chosen.items() if value is not None and values[name] != value]
-        found_now += 0 if off else count
-        for name in off if len(off) == 1 else () if off else chosen:
+        if not off:
+            found_now += count
+            by_age.update(dict(zip(Age, ages, strict=True)))
+        for name in off if len(off) == 1 else () if off or not count else chosen:
             totals[name][values[name], labels[name]] += count
     found = {
         name: tuple(
             Choice(value, label, count)
             for (value, label), count in sorted(total.items(), key=lambda item: (-item[1], item[0][1], item[0][0]))
+            if count
         )
         for name, total in totals.items()
     }
-    by_age = tuple(Choice(age, age, count) for age, count in zip(Age, ages, strict=True))
     own = state_choice(query.state, found_now)
-    return Choices(**found, age=by_age, state=tuple(states.get(state, own) for state in (*State, None)))
+    return Choices(
+        **found,
+        age=tuple(Choice(age, age, by_age[age]) for age in Age),
+        state=tuple(states.get(state, own) for state in (*State, None)),
+    )
 
 
 def state_choice(state: State | None, count: int, at_least: bool = False) -> Choice:

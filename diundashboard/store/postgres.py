@@ -22,7 +22,6 @@ COMMITTED, set on every connection), so what is read behind a lock is as its las
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, replace
@@ -537,13 +536,17 @@ class PostgresStore(Store):
     def choices(self, query: UpdateQuery) -> Choices:
         query = replace(query, until=None)
         with self._snapshot() as cursor:
-            where, values = self._where(replace(query, host=None, tag=None, registry=None, provider=None, kind=None))
+            others = replace(query, host=None, tag=None, registry=None, provider=None, kind=None, age=None)
+            where, values = self._where(others)
+            ages = ("TRUE" if query.age is None else _AGE[query.age], *_AGE.values())
+            counts = ", ".join(f"count(*) FILTER (WHERE {age}) AS count{number}" for number, age in enumerate(ages))
+            counted = ", ".join(f"c.count{number}" for number in range(len(ages)))
             rows = cursor.execute(
                 f"""
                 SELECT h.hostname, coalesce(nullif(h.display_name, ''), h.hostname), coalesce(t.name, %(untagged)s),
-                       c.registry, c.provider, c.kind, c.number
+                       c.registry, c.provider, c.kind, {counted}
                   FROM (
-                      SELECT u.hostname, u.tag_id, u.registry, u.provider, u.kind, count(*) AS number
+                      SELECT u.hostname, u.tag_id, u.registry, u.provider, u.kind, {counts}
                         FROM updates AS u
                        WHERE {where}
                        GROUP BY u.tag_id, u.hostname, u.registry, u.kind, u.provider
@@ -553,11 +556,8 @@ class PostgresStore(Store):
                 """,
                 values | {"untagged": UNTAGGED},
             ).fetchall()
-            where, values = self._where(replace(query, age=None))
-            windows = ", ".join(f"count(*) FILTER (WHERE {window})" for window in _AGE.values())
-            ages = _one(cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values))
             states = self._states(cursor, query)
-        return choices_of(query, rows, ages, states)
+        return choices_of(query, rows, states)
 
     def _count(self, cursor: Cursor, query: UpdateQuery) -> int:
         """How many updates a query finds."""
@@ -623,22 +623,29 @@ class PostgresStore(Store):
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
                 f"""
-                SELECT u.kind, u.hostname, count(*), min(u.received_at)
+                SELECT u.kind, count(*), min(u.received_at)
                   FROM updates AS u
                  WHERE {where}
-                 GROUP BY u.hostname, u.kind
+                 GROUP BY u.kind
                 """,
                 values,
             ).fetchall()
+            (hosts,) = _one(
+                cursor.execute(
+                    """
+                    SELECT count(DISTINCT host_id)
+                      FROM series
+                     WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= %(now)s
+                    """,
+                    values,
+                )
+            )
             done: dict[date, int] = dict(
                 cursor.execute("SELECT day, sum(closed)::bigint FROM days WHERE day >= %s GROUP BY day", (week[0],))
             )
-        kinds: Counter[str] = Counter()
-        for kind, _, count, _ in rows:
-            kinds[kind] += count
         return Summary(
-            kinds=dict(kinds),
-            hosts=len({hostname for _, hostname, _, _ in rows}),
+            kinds={kind: count for kind, count, _ in rows},
+            hosts=hosts,
             oldest=_utc(min((oldest for *_, oldest in rows), default=None)),
             done=tuple(done.get(day, 0) for day in week),
         )

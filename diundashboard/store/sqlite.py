@@ -496,13 +496,17 @@ class SQLiteStore(Store):
     def choices(self, query: UpdateQuery) -> Choices:
         query = replace(query, until=None)
         with self._transaction("DEFERRED") as cursor:
-            where, values = self._where(replace(query, host=None, tag=None, registry=None, provider=None, kind=None))
+            others = replace(query, host=None, tag=None, registry=None, provider=None, kind=None, age=None)
+            where, values = self._where(others)
+            ages = ("TRUE" if query.age is None else _AGE[query.age], *_AGE.values())
+            counts = ", ".join(f"count(*) FILTER (WHERE {age}) AS count{number}" for number, age in enumerate(ages))
+            counted = ", ".join(f"c.count{number}" for number in range(len(ages)))
             rows = cursor.execute(
                 f"""
                 SELECT h.hostname, coalesce(nullif(h.display_name, ''), h.hostname), coalesce(t.name, :untagged),
-                       c.registry, c.provider, c.kind, c.number
+                       c.registry, c.provider, c.kind, {counted}
                   FROM (
-                      SELECT u.hostname, u.tag_id, u.registry, u.provider, u.kind, count(*) AS number
+                      SELECT u.hostname, u.tag_id, u.registry, u.provider, u.kind, {counts}
                         FROM updates AS u
                        WHERE {where}
                        GROUP BY u.registry, u.kind, u.provider, u.tag_id, u.hostname
@@ -512,11 +516,8 @@ class SQLiteStore(Store):
                 """,
                 values | {"untagged": UNTAGGED},
             ).fetchall()
-            where, values = self._where(replace(query, age=None))
-            windows = ", ".join(f"count(*) FILTER (WHERE {window})" for window in _AGE.values())
-            ages = cursor.execute(f"SELECT {windows} FROM updates AS u WHERE {where}", values).fetchone()
             states = self._states(cursor, query)
-        return choices_of(query, rows, ages, states)
+        return choices_of(query, rows, states)
 
     def _count(self, cursor: sqlite3.Cursor, query: UpdateQuery) -> int:
         """How many updates a query finds."""
