@@ -512,11 +512,11 @@ class PostgresStore(Store):
     def updates(self, query: UpdateQuery) -> Page:
         with self._snapshot() as cursor:
             where, values = self._where(query)
-            total = self._count(cursor, query)
-            # Only the rows of the page are read whole, and not sorted.
+            # Only the rows of the page are read whole, and not sorted. A search looks at every row, and counts it too.
+            counted: LiteralString = "count(*) OVER ()" if query.words else "NULL"
             found = cursor.execute(
                 f"""
-                SELECT u.id {_FROM}
+                SELECT u.id, {counted} {_FROM}
                  WHERE {where}
                  ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
                  LIMIT %(limit)s OFFSET %(offset)s
@@ -531,6 +531,7 @@ class PostgresStore(Store):
                 """,
                 {"ids": _firsts(found), "now": values["now"]},
             ).fetchall()
+            total = found[0][1] if query.words and found else self._count(cursor, query)
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
     def choices(self, query: UpdateQuery) -> Choices:
