@@ -1011,8 +1011,11 @@ def test_undoing_a_reopening_keeps_what_was_acknowledged_since(store: Store, clo
     again = store.acknowledge(Selection((update_id,)), "second")
     store.undo(reopened.id, "")
     assert store.update(update_id).acknowledged_by == "second"
+    newer = record(store, "a:2")
+    assert store.update(newer).from_version == "1"
     store.undo(again.id, "")
     assert store.update(update_id).state == State.PENDING
+    assert store.update(newer).from_version == ""
 
 
 def test_moments_of_one_time_keep_their_order(store: Store, clock: Clock) -> None:
