@@ -298,9 +298,9 @@ def choices_of(
 ) -> Choices:
     """The choices of each filter, out of counts by hostname, host, tag, registry, provider and kind together.
 
-    Each of these is followed by the count with the query's age, and by those with every age. A filter's own choices are
-    counted with the other filters in force, so that each says what it would show. A state that is not among `states` is
-    the query's own.
+    Each of these six texts is followed by the count with the query's age, and by those with each of the four ages. A
+    filter's own choices are counted with the other filters in force, so that each says what it would show. A state that
+    is not among `states` is the query's own.
     """
     chosen = {"host": query.host, "tag": query.tag, "registry": query.registry, "provider": query.provider}
     chosen["kind"] = query.kind

@@ -11,7 +11,7 @@ from diundashboard.command import script
 from diundashboard.model import NEXT_VERSION, Action, Invalid, now
 from diundashboard.web.appearance import short_name
 from diundashboard.web.context import person, store
-from diundashboard.web.reading import number, posted_view, selection, stood_on, view_of
+from diundashboard.web.reading import number, selection, stood_on, view_stood_on
 
 blueprint = Blueprint("act", __name__, url_prefix="/act")
 
@@ -91,7 +91,7 @@ def running() -> ResponseReturnValue:
 @blueprint.post("/commands")
 def commands() -> ResponseReturnValue:
     """One script for what was chosen, by host."""
-    return render_template("commands.html", script=script(store().chosen(selection())), view=_view())
+    return render_template("commands.html", script=script(store().chosen(selection())), view=view_stood_on())
 
 
 @blueprint.post("/undo")
@@ -110,7 +110,7 @@ def _ask(verb: str) -> ResponseReturnValue:
         update = store().update(*chosen.ids)
         about, note = f"{short_name(update)} on {update.host or 'unnamed host'}", update.note
     return render_template(
-        "ask.html", verb=verb, chosen=chosen, about=about, view=_view(), tags=store().tags(), note=note
+        "ask.html", verb=verb, chosen=chosen, about=about, view=view_stood_on(), tags=store().tags(), note=note
     )
 
 
@@ -130,11 +130,6 @@ def _until() -> datetime:
     if not now() < until < NEXT_VERSION:
         raise Invalid("a snooze ends in the future")
     return until
-
-
-def _view() -> str:
-    view = posted_view()
-    return view_of(view, page=view.page)
 
 
 def _after(action: Action) -> ResponseReturnValue:

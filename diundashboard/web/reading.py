@@ -118,11 +118,16 @@ def posted_view() -> UpdateQuery:
     return query_of(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
 
 
+def view_stood_on() -> str:
+    """The query string of the view that a form stood on."""
+    view = posted_view()
+    return view_of(view, page=view.page)
+
+
 def stood_on() -> str:
     """The page that a form stood on: one update's, or a view."""
-    update_id = number(request.form, "back", 0)
-    view = posted_view()
-    return url_for("updates.detail", update_id=update_id) if update_id else address(view_of(view, page=view.page))
+    update_id, view = number(request.form, "back", 0), view_stood_on()
+    return url_for("updates.detail", update_id=update_id) if update_id else address(view)
 
 
 def selection() -> Selection:

@@ -691,3 +691,22 @@ def test_nothing_scrolls_sideways_at_any_width(dashboard: Dashboard, tab: Page, 
     for path in ("/", "/?group=host", "/updates/2", "/hosts", "/history", "/insights", "/tags", "/connect", "/views"):
         tab.goto(dashboard.url + path)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_a_refresh_leaves_the_page_where_one_has_scrolled_to(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, *(f"app{number}:1" for number in range(50)))
+    tab.goto(dashboard.url)
+    tab.evaluate("scrollTo(0, 900)")
+    notify(dashboard, "app7:2")
+    refresh(tab)
+    expect(tab.locator(".version", has_text="2").first).to_be_attached()
+    expect(tab.get_by_role("navigation", name="Pages")).to_contain_text("Updates 50")
+    expect(tab.get_by_role("link", name="+1 older")).to_have_count(1)
+    assert tab.evaluate("scrollY") == 900
+
+
+def test_the_state_that_is_shown_is_in_sight_on_a_phone(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "a:1")
+    tab.set_viewport_size({"width": 320, "height": 700})
+    tab.goto(f"{dashboard.url}/?state=all")
+    expect(tab.get_by_role("navigation", name="State").get_by_role("link", name="All")).to_be_in_viewport(ratio=1)

@@ -90,9 +90,15 @@ function show(text, refreshed = false) {
   if (at >= 0 && !current()) rows()[Math.min(at, rows().length - 1)]?.classList.add("here");
   const focus = again?.($("#page")) ?? (busy?.closest(".update") && $("strong a", current() ?? rows()[0]));
   if (focus) focus.focus({ preventScroll: true });
-  $(".choice [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  showTab();
   if (typed && focus) [focus.value, focus.selectionStart] = typed;
   return true;
+}
+
+// The states are one line that moves sideways on a phone. The page itself stays where it is.
+function showTab() {
+  const tab = $(".choice [aria-current]");
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft + tab.offsetWidth - tab.parentElement.clientWidth;
 }
 
 // What a menu is known by: its row, and what stands on it.
@@ -252,6 +258,7 @@ document.addEventListener("click", async (event) => {
     event.preventDefault();
     return openOlder(older);
   }
+  if (event.target.closest("[data-keys]")) return KEYS["?"]();
   const copy = event.target.closest("[data-copy]");
   if (copy) {
     await toClipboard(await textOf(copy));
@@ -478,10 +485,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-document.addEventListener("click", (event) => event.target.closest("[data-keys]") && $("#keys").showModal());
-
 tellTimes();
 told();
 showCopies();
 $("[data-keys]").hidden = false;
-$(".choice [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+showTab();
