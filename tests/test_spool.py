@@ -203,13 +203,12 @@ def test_what_was_kept_outlives_a_kill(config: Config, away: Callable[[], Abstra
             before.process.kill()
             before.process.wait()
     with running(config) as after:
-        _wait_for(after, 1)
-        assert not waiting(config).exists()
+        _wait_until_nothing_waits(config, after)
+        assert after.request("GET", "/api/v1/updates").json["total"] == 1
 
 
-def _wait_for(dashboard: Dashboard, total: int) -> None:
+def _wait_until_nothing_waits(config: Config, dashboard: Dashboard) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if dashboard.request("GET", "/api/v1/updates").json["total"] == total:
-            return
-    raise AssertionError(dashboard.log)
+    while waiting(config).exists():
+        assert time.monotonic() < deadline, dashboard.log
+        dashboard.request("GET", "/healthz")
