@@ -120,7 +120,7 @@ class State(StrEnum):
 
 
 class Age(StrEnum):
-    """How long an update has waited."""
+    """How long an update has waited: see `Update.waiting_since`."""
 
     DAY = "day"
     WEEK = "week"
@@ -132,6 +132,7 @@ class Sort(StrEnum):
     """What orders the rows of a page."""
 
     AGE = "age"
+    WAITING = "waiting"
     NAME = "name"
     HOST = "host"
     KIND = "kind"
@@ -169,7 +170,8 @@ class Update:
     """What one image on one host needs now. Times are in UTC.
 
     `host` is the name that a person gave to the host, or `hostname`. `older` counts the versions that are folded under
-    this one. `from_version` is the version taken as running, "" if none is known.
+    this one. `waiting_since` is when the first among them and itself asked for attention, whatever came since; of what
+    is done or folded, when it did itself. `from_version` is the version taken as running, "" if none is known.
     """
 
     id: int
@@ -200,6 +202,7 @@ class Update:
     notifications: int
     first_seen_at: datetime
     received_at: datetime
+    waiting_since: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str
     snoozed_until: datetime | None

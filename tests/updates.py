@@ -46,6 +46,7 @@ def an_update(text: str, **changes: Any) -> Update:
         notifications=1,
         first_seen_at=NOW,
         received_at=NOW,
+        waiting_since=NOW,
         acknowledged_at=None,
         acknowledged_by="",
         snoozed_until=None,

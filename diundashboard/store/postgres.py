@@ -122,8 +122,8 @@ _UPDATE: LiteralString = """
            u.kind, u.from_version, u.prerelease,
            CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
-           u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.acknowledged_at, u.acknowledged_by,
-           CASE WHEN s.snoozed_until > %(now)s THEN s.snoozed_until END, t.id, t.name, t.colour
+           u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
+           u.acknowledged_by, CASE WHEN s.snoozed_until > %(now)s THEN s.snoozed_until END, t.id, t.name, t.colour
 """
 
 _FROM: LiteralString = """
@@ -181,10 +181,10 @@ _STATE: dict[State | None, LiteralString] = {
 }
 
 _AGE: dict[Age, LiteralString] = {
-    Age.DAY: "u.received_at > %(now)s - interval '24 hours'",
-    Age.WEEK: "u.received_at > %(now)s - interval '168 hours'",
-    Age.MONTH: "u.received_at > %(now)s - interval '720 hours'",
-    Age.OLDER: "u.received_at <= %(now)s - interval '720 hours'",
+    Age.DAY: "u.waiting_since > %(now)s - interval '24 hours'",
+    Age.WEEK: "u.waiting_since > %(now)s - interval '168 hours'",
+    Age.MONTH: "u.waiting_since > %(now)s - interval '720 hours'",
+    Age.OLDER: "u.waiting_since <= %(now)s - interval '720 hours'",
 }
 
 _FILTERS: dict[str, LiteralString] = {
@@ -196,6 +196,7 @@ _FILTERS: dict[str, LiteralString] = {
 
 _SORT: dict[Sort, LiteralString] = {
     Sort.AGE: "",
+    Sort.WAITING: "u.waiting_since, ",
     Sort.NAME: "u.name, ",
     Sort.HOST: "lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname, ",
     Sort.KIND: """
@@ -360,13 +361,14 @@ class PostgresStore(Store):
                 INSERT INTO updates AS u (
                     hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type,
                     hub_link, diun_version, created, metadata, containers, notifications, first_seen_at, received_at,
-                    series_id, name, version_key, prerelease, rebuilt, from_version, stack, search, tag_id
+                    opened_at, waiting_since, series_id, name, version_key, prerelease, rebuilt, from_version, stack,
+                    search, tag_id
                 )
                 VALUES (
                     %(hostname)s, %(image)s, %(registry)s, %(repository)s, %(version)s, %(digest)s, %(status)s,
                     %(kind)s, %(provider)s, %(platform)s, %(mime_type)s, %(hub_link)s, %(diun_version)s, %(created)s,
-                    %(metadata)s, %(containers)s, 1, %(at)s, %(at)s, %(series_id)s, %(name)s, %(version_key)s,
-                    %(prerelease)s, %(rebuilt)s, %(from_version)s, %(stack)s, %(search)s,
+                    %(metadata)s, %(containers)s, 1, %(at)s, %(at)s, %(at)s, %(at)s, %(series_id)s, %(name)s,
+                    %(version_key)s, %(prerelease)s, %(rebuilt)s, %(from_version)s, %(stack)s, %(search)s,
                     coalesce(
                         (SELECT tag_id FROM tag_assignments WHERE reference_key = name_key(%(image)s)),
                         (SELECT tag_id FROM tag_assignments WHERE reference_key = name_key(%(reference)s))
@@ -386,6 +388,7 @@ class PostgresStore(Store):
                        containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(excluded.containers)),
                        notifications = u.notifications + 1,
                        received_at = excluded.received_at,
+                       opened_at = CASE WHEN u.acknowledged_at IS NULL THEN u.opened_at ELSE excluded.opened_at END,
                        acknowledged_at = NULL,
                        acknowledged_by = '',
                        rebuilt = excluded.rebuilt,
@@ -624,7 +627,7 @@ class PostgresStore(Store):
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
                 f"""
-                SELECT u.kind, count(*), min(u.received_at)
+                SELECT u.kind, count(*), min(u.waiting_since)
                   FROM updates AS u
                  WHERE {where}
                  GROUP BY u.kind
@@ -1241,6 +1244,11 @@ class PostgresStore(Store):
                 UPDATE updates AS u
                    SET notifications = u.notifications + loser.notifications,
                        first_seen_at = least(u.first_seen_at, loser.first_seen_at),
+                       opened_at = CASE
+                           WHEN u.acknowledged_at IS NULL AND loser.acknowledged_at IS NULL
+                           THEN least(u.opened_at, loser.opened_at)
+                           ELSE u.opened_at
+                       END,
                        done_at = greatest(u.done_at, loser.done_at),
                        containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(loser.containers))
                   FROM same
@@ -1383,7 +1391,7 @@ class PostgresStore(Store):
             ).fetchall()
             where, values = self._where(UpdateQuery())
             oldest = cursor.execute(
-                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.received_at, u.id LIMIT 10", values
+                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.waiting_since, u.id LIMIT 10", values
             ).fetchall()
         notifications, open_at = insight_days(today, pending, counted)
         return Insights(
@@ -1783,7 +1791,7 @@ class PostgresStore(Store):
         return _action(row, f"{label[0].rpartition('/')[2]} on {label[1]}" if label and row[5] == 1 else "")
 
     def _refresh(self, cursor: Cursor, series_ids: list[int]) -> None:
-        """Bring what follows from a series' updates up to date: what runs, what is folded, and the kinds.
+        """Bring what follows from a series' updates up to date: what runs, what is folded, since when, the kinds.
 
         The caller holds the locks on the rows of the series.
         """
@@ -1815,17 +1823,26 @@ class PostgresStore(Store):
                  WHERE s.id = ANY(%(ids)s)
                 RETURNING s.id, s.running_version
             ),
-            newest AS (
-                SELECT DISTINCT ON (series_id) series_id, id
-                  FROM updates
-                 WHERE series_id = ANY(%(ids)s)
-                 ORDER BY series_id, acknowledged_at IS NOT NULL, version_key DESC, received_at DESC, id DESC
+            placed AS (
+                SELECT id, place > 1 AS folded,
+                       CASE WHEN place = 1 AND acknowledged_at IS NULL THEN first_opened_at ELSE opened_at END
+                       AS waiting_since
+                  FROM (
+                      SELECT id, acknowledged_at, opened_at,
+                             min(opened_at) OVER (PARTITION BY series_id, acknowledged_at IS NULL) AS first_opened_at,
+                             row_number() OVER (
+                                 PARTITION BY series_id
+                                 ORDER BY acknowledged_at IS NOT NULL, version_key DESC, received_at DESC, id DESC
+                             ) AS place
+                        FROM updates
+                       WHERE series_id = ANY(%(ids)s)
+                  ) AS numbered
             ),
             folding AS (
                 UPDATE updates AS u
-                   SET folded = NOT u.folded
-                  FROM newest
-                 WHERE u.series_id = newest.series_id AND u.folded = (u.id = newest.id)
+                   SET folded = placed.folded, waiting_since = placed.waiting_since
+                  FROM placed
+                 WHERE u.id = placed.id AND (u.folded, u.waiting_since) <> (placed.folded, placed.waiting_since)
             )
             SELECT u.id, u.version, u.rebuilt, counted.running_version
               FROM counted
@@ -2143,7 +2160,7 @@ def _received(row: tuple[Any, ...]) -> Received:
 def _update(row: tuple[Any, ...]) -> Update:
     head, rest = row[:20], row[25:]
     created, metadata, containers, stack, note = row[20:25]
-    notifications, first_seen, received, acknowledged, by, snoozed, tag_id, tag, colour = rest
+    notifications, first_seen, received, waiting, acknowledged, by, snoozed, tag_id, tag, colour = rest
     values = (
         *head[:10],
         State(head[10]),
@@ -2156,6 +2173,7 @@ def _update(row: tuple[Any, ...]) -> Update:
         notifications,
         first_seen.astimezone(UTC),
         received.astimezone(UTC),
+        waiting.astimezone(UTC),
         _utc(acknowledged),
         by,
         _utc(snoozed),

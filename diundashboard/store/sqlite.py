@@ -87,8 +87,8 @@ _UPDATE = """
            u.kind, u.from_version, u.prerelease,
            CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
-           u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.acknowledged_at, u.acknowledged_by,
-           CASE WHEN s.snoozed_until > :now THEN s.snoozed_until END, t.id, t.name, t.colour
+           u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
+           u.acknowledged_by, CASE WHEN s.snoozed_until > :now THEN s.snoozed_until END, t.id, t.name, t.colour
 """
 
 _FROM = """
@@ -136,10 +136,10 @@ _STATE = {
 }
 
 _AGE = {
-    Age.DAY: "u.received_at > :now - 86400000000",
-    Age.WEEK: "u.received_at > :now - 7 * 86400000000",
-    Age.MONTH: "u.received_at > :now - 30 * 86400000000",
-    Age.OLDER: "u.received_at <= :now - 30 * 86400000000",
+    Age.DAY: "u.waiting_since > :now - 86400000000",
+    Age.WEEK: "u.waiting_since > :now - 7 * 86400000000",
+    Age.MONTH: "u.waiting_since > :now - 30 * 86400000000",
+    Age.OLDER: "u.waiting_since <= :now - 30 * 86400000000",
 }
 
 # The plus keeps SQLite from reading all that a host or a tag ever had, where few of it are asked for.
@@ -152,6 +152,7 @@ _FILTERS = {
 
 _SORT = {
     Sort.AGE: "",
+    Sort.WAITING: "u.waiting_since, ",
     Sort.NAME: "u.name, ",
     Sort.HOST: "lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname, ",
     Sort.KIND: """
@@ -374,10 +375,11 @@ class SQLiteStore(Store):
             INSERT INTO updates (
                 hostname, image, registry, repository, version, digest, status, kind, provider, platform, mime_type,
                 hub_link, diun_version, created, metadata, containers, notifications, first_seen_at, received_at,
-                series_id, name, version_key, prerelease, rebuilt, from_version, stack, search, tag_id
+                opened_at, waiting_since, series_id, name, version_key, prerelease, rebuilt, from_version, stack,
+                search, tag_id
             )
             VALUES (
-                ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
                 coalesce(
                     (SELECT tag_id FROM tag_assignments WHERE reference = ?),
                     (SELECT tag_id FROM tag_assignments WHERE reference = ?)
@@ -396,6 +398,7 @@ class SQLiteStore(Store):
                    metadata = excluded.metadata,
                    containers = excluded.containers,
                    received_at = excluded.received_at,
+                   opened_at = iif(acknowledged_at IS NULL, opened_at, excluded.opened_at),
                    acknowledged_at = NULL,
                    acknowledged_by = '',
                    rebuilt = excluded.rebuilt,
@@ -422,6 +425,8 @@ class SQLiteStore(Store):
                 None if notification.created is None else _microseconds(notification.created),
                 json.dumps(notification.metadata),
                 known.containers_with(notification.containers),
+                at,
+                at,
                 at,
                 at,
                 series_id,
@@ -576,7 +581,7 @@ class SQLiteStore(Store):
             where, values = self._where(UpdateQuery())
             rows = cursor.execute(
                 f"""
-                SELECT u.kind, u.hostname, count(*), min(u.received_at)
+                SELECT u.kind, u.hostname, count(*), min(u.waiting_since)
                   FROM updates AS u
                  WHERE {where}
                  GROUP BY u.kind, u.hostname
@@ -1192,6 +1197,11 @@ class SQLiteStore(Store):
                 UPDATE updates
                    SET notifications = updates.notifications + loser.notifications,
                        first_seen_at = min(updates.first_seen_at, loser.first_seen_at),
+                       opened_at = iif(
+                           updates.acknowledged_at IS NULL AND loser.acknowledged_at IS NULL,
+                           min(updates.opened_at, loser.opened_at),
+                           updates.opened_at
+                       ),
                        done_at = coalesce(max(updates.done_at, loser.done_at), updates.done_at, loser.done_at),
                        containers = (
                            SELECT json_group_array(value)
@@ -1346,7 +1356,7 @@ class SQLiteStore(Store):
             ).fetchall()
             where, values = self._where(UpdateQuery())
             oldest = cursor.execute(
-                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.received_at, u.id LIMIT 10", values
+                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.waiting_since, u.id LIMIT 10", values
             ).fetchall()
         days = [(_EPOCH.date() + timedelta(days=day), *rest) for day, *rest in counted]
         notifications, open_at = insight_days(today, pending, days)
@@ -1657,7 +1667,7 @@ class SQLiteStore(Store):
         return _action(row, f"{label[0].rpartition('/')[2]} on {label[1]}" if label and row[5] == 1 else "")
 
     def _refresh(self, cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> None:
-        """Bring what follows from a series' updates up to date: what runs, what is folded, and the kinds."""
+        """Bring what follows from a series' updates up to date: what runs, what is folded, since when, the kinds."""
         ids = json.dumps(list(series_ids))
         cursor.execute(
             """
@@ -1690,16 +1700,23 @@ class SQLiteStore(Store):
         cursor.execute(
             """
             UPDATE updates
-               SET folded = NOT folded
+               SET folded = placed.folded, waiting_since = placed.waiting_since
               FROM (
-                  SELECT id, row_number() OVER (
-                             PARTITION BY series_id
-                             ORDER BY acknowledged_at IS NOT NULL, version_key DESC, received_at DESC, id DESC
-                         ) AS place
-                    FROM updates
-                   WHERE series_id IN (SELECT value FROM json_each(?))
+                  SELECT id, place > 1 AS folded,
+                         iif(place = 1 AND acknowledged_at IS NULL, first_opened_at, opened_at) AS waiting_since
+                    FROM (
+                        SELECT id, acknowledged_at, opened_at,
+                               min(opened_at) OVER (PARTITION BY series_id, acknowledged_at IS NULL) AS first_opened_at,
+                               row_number() OVER (
+                                   PARTITION BY series_id
+                                   ORDER BY acknowledged_at IS NOT NULL, version_key DESC, received_at DESC, id DESC
+                               ) AS place
+                          FROM updates
+                         WHERE series_id IN (SELECT value FROM json_each(?))
+                    )
               ) AS placed
-             WHERE updates.id = placed.id AND updates.folded <> (placed.place > 1)
+             WHERE updates.id = placed.id
+               AND (updates.folded, updates.waiting_since) <> (placed.folded, placed.waiting_since)
             """,
             (ids,),
         )
@@ -2009,7 +2026,7 @@ def _time_or_none(microseconds: int | None) -> datetime | None:
 def _update(row: tuple[Any, ...]) -> Update:
     head, rest = row[:20], row[25:]
     created, metadata, containers, stack, note = row[20:25]
-    notifications, first_seen, received, acknowledged, by, snoozed, tag_id, tag, colour = rest
+    notifications, first_seen, received, waiting, acknowledged, by, snoozed, tag_id, tag, colour = rest
     values = (
         *head[:10],
         State(head[10]),
@@ -2024,6 +2041,7 @@ def _update(row: tuple[Any, ...]) -> Update:
         notifications,
         _time(first_seen),
         _time(received),
+        _time(waiting),
         _time_or_none(acknowledged),
         by,
         _time_or_none(snoozed),

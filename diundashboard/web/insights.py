@@ -26,6 +26,6 @@ def index() -> ResponseReturnValue:
         noisiest=chart.noisiest(insights.noisiest),
         noisy_links=[url_for("updates.index", state="all", q=noise.name) for noise in insights.noisiest],
         oldest=insights.oldest,
-        oldest_finding=chart.oldest_finding(now() - insights.oldest[0].received_at) if insights.oldest else "",
+        oldest_finding=chart.oldest_finding(now() - insights.oldest[0].waiting_since) if insights.oldest else "",
         pitch=chart.BAR_PITCH,
     )

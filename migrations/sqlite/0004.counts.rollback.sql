@@ -8,6 +8,10 @@ CREATE INDEX updates_open ON updates (
     received_at, id, series_id, kind, tag_id, registry, provider, name, stack
 ) WHERE acknowledged_at IS NULL AND NOT folded;
 
+ALTER TABLE updates DROP COLUMN waiting_since;
+
+ALTER TABLE updates DROP COLUMN opened_at;
+
 DROP INDEX series_muted;
 
 ALTER TABLE hosts DROP COLUMN search;

@@ -775,6 +775,38 @@ def test_rows_are_sorted_and_grouped(store: Store) -> None:
     assert names(UpdateQuery(group=Group.REGISTRY)) == "aCb"
 
 
+def test_an_update_waits_since_the_first_that_nobody_has_done(store: Store, clock: Clock) -> None:
+    first = record(store, "app:1.0")
+    since = clock.time
+    for image, digest in (("app:1.0", OTHER), ("app:1.1", DIGEST)):
+        clock.time += timedelta(days=3)
+        newest = record(store, image, digest=digest)
+    received = clock.time
+    assert (store.update(newest).waiting_since, store.update(newest).received_at) == (since, received)
+    assert store.summary().oldest == since
+    assert [update.waiting_since for update in store.insights().oldest] == [since]
+
+    done = store.acknowledge(Selection((first,)), "")
+    assert store.update(newest).waiting_since == received
+    store.undo(done.id, "")
+    assert store.update(newest).waiting_since == since
+    store.acknowledge(Selection((newest,)), "")
+    record(store, "app:1.1", digest=OTHER)
+    again = store.update(newest)
+    assert again.waiting_since == again.received_at > received
+
+
+def test_what_waits_longest_is_found_whatever_came_for_it_since(store: Store, clock: Clock) -> None:
+    for days, image in ((0, "a:1.0"), (1, "c:1"), (35, "b:1"), (5, "a:1.1")):
+        clock.time += timedelta(days=days)
+        record(store, image)
+    orders = {Sort.AGE: ("a:1.1", "b:1", "c:1"), Sort.WAITING: ("a:1.1", "c:1", "b:1")}
+    for sort, names in orders.items():
+        assert images(store, UpdateQuery(sort=sort)) == [f"docker.io/library/{name}" for name in names]
+    assert len(images(store, UpdateQuery(age=Age.OLDER))) == 2
+    assert counted(store.choices(UpdateQuery()).age) == {"day": 0, "week": 1, "month": 1, "older": 2}
+
+
 def test_pages_stay_as_they_are_while_new_ones_arrive(store: Store, clock: Clock) -> None:
     for number in range(4):
         record(store, f"app{number}:1")

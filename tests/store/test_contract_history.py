@@ -100,6 +100,23 @@ def test_merging_keeps_series_folded_right(store: Store) -> None:
     assert [(update.version, update.older) for update in store.updates(UpdateQuery()).updates] == [("2.0", 1)]
 
 
+def test_what_is_merged_waits_since_the_first_of_both(store: Store, clock: Clock) -> None:
+    first = {}
+    for image in ("open:1", "done:1", "a:1.0"):
+        record(store, image, hostname="x")
+        first[image] = clock.time
+    store.acknowledge(Selection(query=UpdateQuery(search="done")), "")
+    for image in ("open:1", "done:1", "a:2.0"):
+        last = record(store, image, hostname="y")
+        first.setdefault(image, clock.time)
+    again = [update.received_at for update in store.updates(UpdateQuery(host="y", search="done")).updates]
+    hosts = {host.hostname: host.id for host in store.hosts()}
+    store.merge_hosts(hosts["x"], hosts["y"])
+    since = {update.image.rpartition("/")[2]: update.waiting_since for update in store.updates(UpdateQuery()).updates}
+    assert since == {"open:1": first["open:1"], "done:1": again[0], "a:2.0": first["a:1.0"]}
+    assert store.update(last).older == 1
+
+
 def test_merging_keeps_what_people_did_and_how_much_was_heard(store: Store) -> None:
     both = [record(store, "a:1", hostname=hostname) for hostname in ("x", "y")]
     only = record(store, "b:1", hostname="x")

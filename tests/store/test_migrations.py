@@ -26,7 +26,7 @@ from diundashboard.model import Selection, State, Update, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Unavailable, open_store
 from diundashboard.store.migrations import FIRST, PostgresMigrations, SQLiteMigrations, migrations_of
-from tests.conftest import PAYLOADS, STORES, postgres_running
+from tests.conftest import PAYLOADS, STORES, Clock, postgres_running
 from tests.dashboard import free_port
 from tests.updates import heard
 
@@ -569,6 +569,29 @@ def test_a_host_that_was_named_before_searches_knew_is_found(config: Config) -> 
             assert store.updates(UpdateQuery(search=search)).total == 1, search
 
 
+def test_since_when_updates_wait_is_made_out_in_an_older_database(empty: Config) -> None:
+    clock = Clock()
+    with closing(open_store(empty, clock)) as store:
+
+        def record(version: str, digest: str) -> int:
+            clock.time += timedelta(days=1)
+            body = {"image": f"app:{version}", "digest": digest}
+            return store.record(parse(json.dumps(body).encode()))
+
+        record("1.0-alpine", "sha256:1")
+        for version, digest in (("1.0", "1"), ("1.0", "2"), ("1.1", "1"), ("2.0", "1")):
+            update_id = record(version, f"sha256:{digest}")
+            if version == "1.0" and digest == "1":
+                store.acknowledge(Selection((update_id,)), "person")
+        before = store.updates(EVERY).updates
+    roll_back(empty, "0003.series")
+    with closing(open_store(empty)) as store:
+        assert store.updates(EVERY).updates == before
+        assert [update.waiting_since for update in before if update.version == "2.0"] == [
+            update.received_at for update in before if update.version == "1.0"
+        ]
+
+
 def test_each_migration_can_be_taken_back_and_applied_again(older: Config) -> None:
     upgraded = everything(older)
     roll_back(older, FIRST)
@@ -648,7 +671,6 @@ print("open", flush=True)
 
 BLOCKING = """
 from yoyo.migrations import MigrationStep
-from tests.updates import heard
 apply, seen = MigrationStep.apply, []
 
 def blocking(step, backend, force=False):

@@ -475,7 +475,7 @@ def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
         ("/?until=2026-11-21", 400, "until must be a time in microseconds since 1970"),
         (f"/?until={'9' * 18}", 400, "until must be a time in microseconds since 1970"),
         ("/?age=year", 400, "age must be one of day, week, month, older"),
-        ("/?sort=size", 400, "sort must be one of age, name, host, kind"),
+        ("/?sort=size", 400, "sort must be one of age, waiting, name, host, kind"),
         ("/?group=kind", 400, "group must be one of nothing, tag, host, stack, registry"),
         ("/?fold=maybe", 400, "fold must be one of yes, no"),
         ("/?did=x", 400, "did must be a whole number"),
@@ -535,6 +535,26 @@ def test_older_versions_fold_under_the_newest(client: FlaskClient, store: Store)
         assert "older</a>" not in page
 
 
+def test_a_row_tells_since_when_it_waits_and_the_oldest_leads_to_what_waits_longest(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    clock.time = now() - timedelta(days=70, hours=1)
+    record(store, "redis:1.0")
+    clock.time += timedelta(days=40)
+    record(store, "nginx:1.0")
+    clock.time += timedelta(days=20)
+    newest = record(store, "redis:1.1")
+    page = shown(client)
+    assert names(page) == ["redis", "nginx"]
+    when = re.findall('<div class="when">(.*?)</div>', page)
+    assert [text(each) for each in when] == ["10 d first 70 d", "30 d"]
+    (link,) = re.findall('<a href="([^"]*)">oldest', page)
+    assert re.search("oldest <time[^>]*>70 d<", page)
+    assert names(shown(client, unescape(link))) == ["redis", "nginx"]
+    store.acknowledge(Selection((newest,)), "")
+    assert "first" not in "".join(re.findall('<div class="when">.*?</div>', shown(client, "/?state=acknowledged")))
+
+
 def test_what_is_done_to_a_row_is_done_to_what_is_folded_under_it(client: FlaskClient, store: Store) -> None:
     ids = [record(store, f"nginx:1.{minor}.0") for minor in (27, 28, 29)]
     page = done(client, "acknowledge", only=ids[2])
@@ -581,6 +601,7 @@ def several(store: Store) -> Store:
         ("age=day", ["redis", "b", "redis", "server", "nginx"]),
         ("age=older", []),
         ("sort=age", ["redis", "b", "redis", "server", "nginx"]),
+        ("sort=waiting", ["nginx", "server", "redis", "redis", "b"]),
         ("sort=name", ["b", "nginx", "redis", "redis", "server"]),
         ("sort=host", ["server", "nginx", "redis", "redis", "b"]),
         ("sort=kind", ["redis", "b", "redis", "server", "nginx"]),
