@@ -1391,7 +1391,18 @@ class PostgresStore(Store):
             ).fetchall()
             where, values = self._where(UpdateQuery())
             oldest = cursor.execute(
-                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.waiting_since, u.id LIMIT 10", values
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.id IN (
+                     SELECT u.id
+                       FROM updates AS u
+                      WHERE {where}
+                      ORDER BY u.waiting_since, u.id
+                      LIMIT 10
+                 )
+                 ORDER BY u.waiting_since, u.id
+                """,
+                values,
             ).fetchall()
         notifications, open_at = insight_days(today, pending, counted)
         return Insights(

@@ -1356,7 +1356,18 @@ class SQLiteStore(Store):
             ).fetchall()
             where, values = self._where(UpdateQuery())
             oldest = cursor.execute(
-                f"{_UPDATE} {_FROM} WHERE {where} ORDER BY u.waiting_since, u.id LIMIT 10", values
+                f"""
+                {_UPDATE} {_FROM}
+                 WHERE u.id IN (
+                     SELECT u.id
+                       FROM updates AS u
+                      WHERE {where}
+                      ORDER BY u.waiting_since, u.id
+                      LIMIT 10
+                 )
+                 ORDER BY u.waiting_since, u.id
+                """,
+                values,
             ).fetchall()
         days = [(_EPOCH.date() + timedelta(days=day), *rest) for day, *rest in counted]
         notifications, open_at = insight_days(today, pending, days)
