@@ -103,9 +103,7 @@ class _Image:
             "status": status,
             "provider": "docker",
             "image": f"{_whole(self.repository)}:{self.version}",
-            "hub_link": f"https://hub.docker.com/r/{self.repository}"
-            if "." not in self.repository.split("/")[0]
-            else "",
+            "hub_link": _hub_link(self.repository),
             "mime_type": "application/vnd.oci.image.index.v1+json",
             "digest": f"sha256:{hashlib.sha256(unique.encode()).hexdigest()}",
             "created": (at - timedelta(hours=random.uniform(1, 20))).isoformat(),
@@ -129,21 +127,20 @@ def fill(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> 
     set_clock(now)
     if store.notifications(HistoryQuery(limit=1)):
         raise Invalid("the database has notifications; the demo needs an empty one")
-    random = Random(4)
+    random = Random(9)
     count = 0
     images = list(_images(random))
-    for day in range(DAYS, -1, -1):
-        start = (now - timedelta(days=day)).replace(hour=0, minute=0, second=0, microsecond=0)
-        moments = sorted((start + timedelta(hours=random.uniform(0, 24)), image) for image in _due(images, random))
+    # Only the versions that hold a date depend on when this runs: everybody gets much the same demo.
+    for day in range(DAYS, 0, -1):
+        start = now - timedelta(days=day)
+        moments = sorted((start + timedelta(hours=random.uniform(0, 22)), image) for image in _due(images, random))
         for at, image in moments:
-            if at <= now:
-                set_clock(at)
-                store.record(parse(image.publish(random, at)))
-                count += 1
-        morning = start + timedelta(hours=6, minutes=random.randrange(90))
-        if start.weekday() in (1, 3, 5) and day > 2 and morning <= now:
-            set_clock(morning)
-            _work_off(store, random)
+            set_clock(at)
+            store.record(parse(image.publish(random, at)))
+            count += 1
+        set_clock(start + timedelta(hours=22, minutes=random.randrange(90)))
+        if day % 7 in (1, 3, 4, 6):
+            _work_off(store, day)
     set_clock(now)
     _leave_some_for_later(store)
     return count
@@ -161,13 +158,13 @@ def _due(images: list[_Image], random: Random) -> list[_Image]:
     return [image for image in images if random.random() < 1 / image.every]
 
 
-def _work_off(store: Store, random: Random) -> None:
-    """What a person does on a morning: most of what is there, the major versions on quiet days only."""
+def _work_off(store: Store, day: int) -> None:
+    """What a person does of a day: some of what is there, and hardly ever a major version."""
     page = store.updates(UpdateQuery(per_page=200))
     done = [
         update.id
         for update in page.updates
-        if random.random() < (0.12 if update.kind == "major" else 0.35 if update.kind == "new" else 0.55)
+        if Random(f"{day} {update.image}").random() < {"major": 0.05, "new": 0.2}.get(update.kind, 0.25)
     ]
     if done:
         store.acknowledge(Selection(tuple(done)), PERSON)
@@ -206,3 +203,9 @@ def _next(version: str, random: Random, at: datetime) -> str:
 def _whole(repository: str) -> str:
     first, slash, _ = repository.partition("/")
     return repository if slash and "." in first else f"docker.io/{repository if slash else f'library/{repository}'}"
+
+
+def _hub_link(repository: str) -> str:
+    """As DIUN writes it for Docker Hub; "" for what is elsewhere."""
+    first, slash, _ = repository.partition("/")
+    return "" if "." in first else f"https://hub.docker.com/{'r' if slash else '_'}/{repository}"

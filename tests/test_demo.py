@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from contextlib import closing
+from datetime import timedelta
 
+import pytest
+
+from diundashboard import demo
 from diundashboard.config import Config
 from diundashboard.model import State, UpdateQuery
 from diundashboard.store import open_store
+from tests.conftest import Clock
 from tests.dashboard import COMMAND, environment
 
 
-def demo(config: Config) -> subprocess.CompletedProcess[str]:
+def run_demo(config: Config) -> subprocess.CompletedProcess[str]:
     return subprocess.run([COMMAND, "demo"], env=environment(config), capture_output=True, text=True, cwd=os.sep)
 
 
 def test_the_demo_fills_an_empty_database_and_refuses_one_with_data(config: Config) -> None:
-    first = demo(config)
+    first = run_demo(config)
     assert first.returncode == 0, first.stderr
     store = open_store(config)
     assert [host.hostname for host in store.hosts()] == ["nas", "pi-cellar", "vps"]
@@ -25,15 +31,28 @@ def test_the_demo_fills_an_empty_database_and_refuses_one_with_data(config: Conf
     images = {(update.hostname, update.repository) for update in known}
     assert len(images) == 60, "as the README says"
     assert all(re.fullmatch("[a-z0-9]+([-./][a-z0-9]+)*", repository) for _, repository in images)
-    summary = store.summary()
-    assert summary.pending > 10
-    assert {"major", "minor", "patch"} <= set(summary.kinds)
     assert len(store.insights().notifications) > 300
     for state in State:
         assert store.updates(UpdateQuery(state=state)).total
     stamp = store.stamp()
-    again = demo(config)
+    again = run_demo(config)
     assert again.returncode == 1
     assert "needs an empty one" in again.stderr.splitlines()[-1]
     assert store.stamp() == stamp
     store.close()
+
+
+@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=2, hours=9), timedelta(days=37, hours=5)], ids=str)
+def test_the_demo_shows_every_kind_on_whatever_day_it_is_filled(config: Config, later: timedelta) -> None:
+    clock = Clock()
+    clock.time += later
+    clock.step = timedelta(0)
+    with closing(open_store(config, clock)) as store:
+        demo.fill(store, lambda time: setattr(clock, "time", time), clock.time)
+        summary = store.summary()
+        assert summary.pending > 10
+        assert {"major", "minor", "patch", "build", "rebuild"} <= set(summary.kinds)
+        assert sum(summary.done) > 10
+        assert summary.oldest
+        assert clock.time - summary.oldest > timedelta(days=30)
