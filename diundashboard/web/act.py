@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 from flask import Blueprint, redirect, render_template, request
@@ -42,7 +43,7 @@ def snooze() -> ResponseReturnValue:
     """Put off; without `until`, ask until when."""
     if not request.form.get("until"):
         return _ask("snooze")
-    return _after(store().snooze(selection(), _until(), person()))
+    return _or_ask_again("snooze", lambda: store().snooze(selection(), _until(), person()))
 
 
 @blueprint.post("/wake")
@@ -68,7 +69,7 @@ def tag() -> ResponseReturnValue:
     """Tag the repositories with the tag of this name, new or not; an empty name takes their tag away."""
     if "tag" not in request.form:
         return _ask("tag")
-    return _after(store().tag_updates(selection(), request.form["tag"].strip() or None, person()))
+    return _or_ask_again("tag", lambda: store().tag_updates(selection(), request.form["tag"].strip() or None, person()))
 
 
 @blueprint.post("/note")
@@ -76,7 +77,7 @@ def note() -> ResponseReturnValue:
     """Write a note; an empty one removes it."""
     if "note" not in request.form:
         return _ask("note")
-    return _after(store().annotate(selection(), request.form["note"], person()))
+    return _or_ask_again("note", lambda: store().annotate(selection(), request.form["note"], person()))
 
 
 @blueprint.post("/running")
@@ -101,7 +102,15 @@ def undo() -> ResponseReturnValue:
     return _back()
 
 
-def _ask(verb: str) -> ResponseReturnValue:
+def _or_ask_again(verb: str, act: Callable[[], Action]) -> ResponseReturnValue:
+    """What was asked for; the question again, with what is wrong, where the answer makes no sense."""
+    try:
+        return _after(act())
+    except Invalid as error:
+        return _ask(verb, error)
+
+
+def _ask(verb: str, error: Invalid | None = None) -> ResponseReturnValue:
     """A page with the question that JavaScript asks in place."""
     chosen, note = selection(), ""
     count = len(chosen.ids) if chosen.query is None else store().updates(chosen.query).total
@@ -109,9 +118,18 @@ def _ask(verb: str) -> ResponseReturnValue:
     if len(chosen.ids) == 1:
         update = store().update(*chosen.ids)
         about, note = f"{short_name(update)} on {update.host or 'unnamed host'}", update.note
-    return render_template(
-        "ask.html", verb=verb, chosen=chosen, about=about, view=view_stood_on(), tags=store().tags(), note=note
+    page = render_template(
+        "ask.html",
+        verb=verb,
+        chosen=chosen,
+        about=about,
+        view=view_stood_on(),
+        back=stood_on(),
+        tags=store().tags(),
+        answer=request.form.get(verb, note),
+        error=error,
     )
+    return page, 400 if error else 200
 
 
 def _until() -> datetime:

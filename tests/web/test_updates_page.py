@@ -101,6 +101,17 @@ def states(store: Store) -> list[State]:
     return [update.state for update in store.updates(UpdateQuery(state=None, fold=False)).updates]
 
 
+def check_asked_again(client: FlaskClient, field: str, update_id: int, answer: str, words: str) -> None:
+    """An answer that makes no sense leads to the question again: what was chosen and what was typed is kept."""
+    verb = "snooze" if field == "until" else field
+    page = client.post(f"/act/{verb}", data={"id": [update_id, update_id], "back": update_id, field: answer})
+    assert page.status_code == 400
+    assert re.search(f'role="alert"><strong>That cannot be done: .*{words}', page.text)
+    assert page.text.count(f'name="id" value="{update_id}"') == (4 if field == "until" else 2)
+    assert field == "until" or str(escape(answer)) in page.text
+    assert f'<a href="/updates/{update_id}">Back</a>' in page.text
+
+
 def check_error_page(answer: TestResponse, status: int, words: str = "") -> None:
     """The answer is a page with this status that says what happened and leads back."""
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
@@ -398,7 +409,7 @@ def test_the_tag_of_a_row_is_shown_in_its_colour(client: FlaskClient, store: Sto
 def test_a_tag_that_cannot_be_set_is_refused_in_words(client: FlaskClient, store: Store) -> None:
     update_id = record(store)
     for name in ("x" * 101, "日" * 10_000):
-        check_error_page(client.post("/act/tag", data={"only": update_id, "tag": name}), 400, "at most 100 characters")
+        check_asked_again(client, "tag", update_id, name, "at most 100 characters")
     for unknown in UNKNOWN:
         check_error_page(client.post("/act/tag", data={"only": unknown, "tag": "media"}), 404)
     assert store.tags() == ()
@@ -855,7 +866,8 @@ def test_a_snooze_ends_when_one_said(client: FlaskClient, store: Store) -> None:
         assert end.date().isoformat() in rows(shown(client, "/?state=snoozed"))
     assert names(done(client, "wake", only=update_id)) == ["nginx"]
     for nonsense in ("yesterday", "2020-01-01", "9999-12-31", "2026-13-01", "x", "0001-01-01"):
-        check_error_page(client.post("/act/snooze", data={"only": update_id, "until": nonsense}), 400)
+        words = "in the future" if nonsense[0].isdigit() and nonsense != "2026-13-01" else "until must be tomorrow"
+        check_asked_again(client, "until", update_id, nonsense, words)
     assert states(store) == ["pending"]
 
 
@@ -878,14 +890,14 @@ def test_what_is_refused_leads_back_to_where_one_was(client: FlaskClient, store:
         ({}, nowhere),
         ({"view": "?page=x"}, nowhere),
     ):
-        answer = client.post("/act/snooze", data={"only": update_id, "until": "2020-01-01", **fields}, headers=asked)
-        assert (answer.status_code, back in answer.text) == (400, True), fields
+        answer = client.post("/act/undo", data={"action": 4711, **fields}, headers=asked)
+        assert (answer.status_code, back in answer.text) == (400 if fields.get("view") == "?page=x" else 404, True)
 
 
 def test_a_note_is_shown_in_the_row(client: FlaskClient, store: Store) -> None:
     page = done(client, "note", only=record(store), note=" wait for <1.28> ")
     assert "wait for &lt;1.28&gt;</p>" in rows(page)
-    check_error_page(client.post("/act/note", data={"only": 1, "note": "x" * 1001}), 400, "at most 1000 characters")
+    check_asked_again(client, "note", 1, f"<b>{'x' * 1000}", "at most 1000 characters")
     assert "wait for" not in done(client, "note", only=1, note="")
 
 
