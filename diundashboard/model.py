@@ -171,7 +171,8 @@ class Update:
 
     `host` is the name that a person gave to the host, or `hostname`. `older` counts the versions that are folded under
     this one. `waiting_since` is when the first among them and itself asked for attention, whatever came since; of what
-    is done or folded, when it did itself. `from_version` is the version taken as running, "" if none is known.
+    is done or folded, when it did itself. `running_version` is the version taken as running, "" if none is known;
+    `from_version` is what it was when this last asked for attention.
     """
 
     id: int
@@ -187,6 +188,7 @@ class Update:
     state: State
     kind: str
     from_version: str
+    running_version: str
     prerelease: bool
     older: int
     provider: str
@@ -372,7 +374,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a person did, once, to `count` rows; `label` names it where it was one."""
+    """What a person did, once, to `count` rows.
+
+    `label` names it where it was one; in the timeline of an update, the version that was done or taken back.
+    """
 
     id: int
     at: datetime
@@ -382,6 +387,12 @@ class Action:
     count: int
     label: str = ""
     undone: bool = False
+
+
+def action_label(repository: str, version: str | None, host: str) -> str:
+    """What an action on one row was for: `redis on nas`; with the version, where another one is open still."""
+    name = repository.rpartition("/")[2]
+    return f"{name} {version} on {host or 'unnamed host'}" if version else f"{name} on {host or 'unnamed host'}"
 
 
 @dataclass(frozen=True, slots=True)

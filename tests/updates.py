@@ -31,6 +31,7 @@ def an_update(text: str, **changes: Any) -> Update:
         state=State.PENDING,
         kind="new",
         from_version="",
+        running_version="",
         prerelease=False,
         older=0,
         provider="file",

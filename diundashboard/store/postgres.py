@@ -67,6 +67,7 @@ from diundashboard.model import (
     UpdateQuery,
     View,
     Wait,
+    action_label,
     assignable,
     choices_of,
     derive,
@@ -119,7 +120,7 @@ _UPDATE: LiteralString = """
                WHEN s.snoozed_until > %(now)s THEN 'snoozed'
                ELSE 'pending'
            END,
-           u.kind, u.from_version, u.prerelease,
+           u.kind, u.from_version, s.running_version, u.prerelease,
            CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
            u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
@@ -388,7 +389,11 @@ class PostgresStore(Store):
                        containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(excluded.containers)),
                        notifications = u.notifications + 1,
                        received_at = excluded.received_at,
-                       opened_at = CASE WHEN u.acknowledged_at IS NULL THEN u.opened_at ELSE excluded.opened_at END,
+                       first_seen_at = least(u.first_seen_at, excluded.first_seen_at),
+                       opened_at = CASE
+                           WHEN u.acknowledged_at IS NULL THEN least(u.opened_at, excluded.opened_at)
+                           ELSE excluded.opened_at
+                       END,
                        acknowledged_at = NULL,
                        acknowledged_by = '',
                        rebuilt = excluded.rebuilt,
@@ -749,8 +754,20 @@ class PostgresStore(Store):
             actions = cursor.execute(
                 f"{_ACTION} WHERE id = ANY(%s)", ([id for _, told, id in moments if not told],)
             ).fetchall()
+            versions = dict(
+                cursor.execute(
+                    """
+                    SELECT DISTINCT ON (i.action_id) i.action_id, u.version
+                      FROM action_items AS i
+                      JOIN updates AS u ON u.id = i.update_id
+                     WHERE i.series_id = %s AND i.action_id = ANY(%s)
+                     ORDER BY i.action_id, u.version_key DESC
+                    """,
+                    (series[0], [id for _, told, id in moments if not told]),
+                ).fetchall()
+            )
         found: dict[tuple[int, int], Received | Action] = {(1, row[0]): _received(row) for row in received}
-        found |= {(0, row[0]): _action(row) for row in actions}
+        found |= {(0, row[0]): _action(row, versions.get(row[0], "")) for row in actions}
         return tuple(found[told, id] for _, told, id in moments)
 
     def digest_before(self, update_id: int) -> str:
@@ -842,7 +859,8 @@ class PostgresStore(Store):
             rows = cursor.execute(
                 """
                 INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT %s, series_id, id, jsonb_build_array(acknowledged_at, acknowledged_by, done_at)
+                SELECT %s, series_id, id,
+                       jsonb_build_array(acknowledged_at, acknowledged_by, done_at, kind, from_version)
                   FROM updates
                  WHERE acknowledged_at IS NOT NULL AND id = ANY(%s::bigint[])
                 RETURNING update_id
@@ -877,6 +895,7 @@ class PostgresStore(Store):
             chosen = self._find(cursor, selection)
             names = self._names(cursor, chosen)
             self._lock_repositories(cursor, names)
+            known = cursor.execute("SELECT FROM tags WHERE name = %s", (name,)).fetchone()
             tag_id = None if name is None else self._tag_named(cursor, name)
             cursor.execute(
                 """
@@ -887,12 +906,12 @@ class PostgresStore(Store):
                  WHERE u.id = ANY(%(chosen)s::bigint[])
                  UNION ALL
                 SELECT DISTINCT %(action)s::bigint, u.series_id, u.registry || '/' || u.repository,
-                       jsonb_build_array(a.tag_id, a.source, %(tag_id)s::bigint)
+                       jsonb_build_array(a.tag_id, a.source, %(tag_id)s::bigint, %(created)s::boolean)
                   FROM updates AS u
                   LEFT JOIN tag_assignments AS a ON a.reference_key = u.repository_key
                  WHERE u.id = ANY(%(chosen)s::bigint[])
                 """,
-                {"action": action, "chosen": chosen, "tag_id": tag_id},
+                {"action": action, "chosen": chosen, "tag_id": tag_id, "created": known is None},
             )
             cursor.execute(
                 """
@@ -924,7 +943,7 @@ class PostgresStore(Store):
                     "UPDATE series SET said_version = '', said_key = '', said_at = NULL WHERE id = %s", (series_id,)
                 )
             elif not self._say(cursor, series_id, version, at):
-                raise Invalid(f"{version} does not compare with the versions of this image")
+                raise Invalid(f"the version {version} does not compare with those of this image")
             self._refresh(cursor, [series_id])
             return self._did(cursor, action)
 
@@ -941,6 +960,7 @@ class PostgresStore(Store):
             if verb in ("tag", "untag"):
                 self._untag(cursor, action_id)
             else:
+                self._lock_shared(cursor)
                 self._lock_series(cursor, self._series_in(cursor, action_id))
             match verb:
                 case "acknowledge":
@@ -967,6 +987,7 @@ class PostgresStore(Store):
                         """,
                         {"action": action_id, "at": at},
                     )
+                    self._open_again(cursor, action_id)
                     # What was acknowledged again or reopened since goes back to before this, should that be undone too.
                     cursor.execute(
                         """
@@ -987,7 +1008,9 @@ class PostgresStore(Store):
                         """
                         UPDATE updates AS u
                            SET acknowledged_at = (i.before ->> 0)::timestamptz,
-                               acknowledged_by = i.before ->> 1
+                               acknowledged_by = i.before ->> 1,
+                               kind = coalesce(i.before ->> 3, u.kind),
+                               from_version = coalesce(i.before ->> 4, u.from_version)
                           FROM action_items AS i
                          WHERE i.action_id = %s AND i.update_id = u.id AND u.acknowledged_at IS NULL
                            AND u.received_at <= %s
@@ -1005,6 +1028,7 @@ class PostgresStore(Store):
                         """,
                         (action_id,),
                     )
+                    self._open_again(cursor, action_id)
                     self._refresh(cursor, self._series_in(cursor, action_id))
                     self._count_closed(cursor, self._closed(cursor, _firsts(rows)), 1)
                 case "note":
@@ -1035,7 +1059,10 @@ class PostgresStore(Store):
             return self._action(cursor, action_id)
 
     def _untag(self, cursor: Cursor, action_id: int) -> None:
-        """Put the assignments back that tagging replaced, where they are still as it left them."""
+        """Put the assignments back that tagging replaced, where they are still as it left them.
+
+        A tag that it created goes too, unless it has found another use.
+        """
         self._lock_alone(cursor)
         rows = cursor.execute(
             """
@@ -1058,7 +1085,9 @@ class PostgresStore(Store):
             """,
             (action_id,),
         ).fetchall()
+        created: set[int] = set()
         for reference, before, tag_id, source, old_tag_id in replaced:
+            created.update(before[2:3] if before[3:] == [True] else ())
             left = (before[2], "person") if len(before) > 2 else (None, None)
             if (tag_id, source) != left:
                 continue
@@ -1067,6 +1096,15 @@ class PostgresStore(Store):
             else:
                 cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (reference,))
         self._retag(cursor, names)
+        cursor.execute(
+            """
+            DELETE FROM tags AS t
+             WHERE t.id = ANY(%s)
+               AND NOT EXISTS (SELECT FROM tag_rules AS r WHERE r.tag_id = t.id)
+               AND NOT EXISTS (SELECT FROM tag_assignments AS a WHERE a.tag_id = t.id)
+            """,
+            (sorted(created),),
+        )
 
     def tags(self) -> tuple[Tag, ...]:
         with self._connection() as connection:
@@ -1213,8 +1251,8 @@ class PostgresStore(Store):
             ).fetchone()
             if name and taken is not None:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
-            if not cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id)).rowcount:
-                raise _no_host(host_id)
+            self._hostname(cursor, host_id)
+            cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id))
             self._name_hosts(cursor, [host_id])
 
     def merge_hosts(self, host_id: int, into_id: int) -> None:
@@ -1238,6 +1276,19 @@ class PostgresStore(Store):
                LATERAL (SELECT (a.received_at, a.id) < (b.received_at, b.id)) AS compared (later)
                 """,
                 pair,
+            )
+            self._count_gone(
+                cursor,
+                """
+                SELECT gone.id,
+                       CASE
+                           WHEN stays.acknowledged_at IS NULL THEN greatest(gone.opened_at, stays.opened_at)
+                           ELSE gone.opened_at
+                       END AS opened_at
+                  FROM same
+                  JOIN updates AS gone ON gone.id = same.loser
+                  JOIN updates AS stays ON stays.id = same.winner
+                """,
             )
             cursor.execute(
                 """
@@ -1295,7 +1346,7 @@ class PostgresStore(Store):
                 """,
                 pair,
             )
-            # What one action did to both is undone for the one that stays.
+            # What one action did to both as a whole is undone once.
             cursor.execute(
                 """
                 UPDATE action_items AS i
@@ -1306,6 +1357,7 @@ class PostgresStore(Store):
                        SELECT
                          FROM action_items AS kept
                         WHERE kept.action_id = i.action_id AND kept.series_id = moved.kept_id
+                          AND (kept.update_id, kept.reference) IS NOT DISTINCT FROM (i.update_id, i.reference)
                    )
                 """
             )
@@ -1339,6 +1391,7 @@ class PostgresStore(Store):
             self._hostname(cursor, host_id)
             rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id FOR UPDATE", (host_id,))
             series_ids = _firsts(rows.fetchall())
+            self._count_gone(cursor, "SELECT id, opened_at FROM updates WHERE series_id = ANY(%s)", series_ids)
             cursor.execute("DELETE FROM updates WHERE series_id = ANY(%s)", (series_ids,))
             cursor.execute("DELETE FROM series WHERE id = ANY(%s)", (series_ids,))
             cursor.execute("UPDATE hosts SET forgotten_at = %s WHERE id = %s", (self._clock(), host_id))
@@ -1539,10 +1592,29 @@ class PostgresStore(Store):
             raise _no_tag(tag_id)
         return Tag(tag_id, row[0], colour=row[1])
 
+    def _count_gone(self, cursor: Cursor, gone: LiteralString, *values: list[int]) -> None:
+        """Before updates go: take the open ones out of the days on which they asked, as nobody will close them."""
+        cursor.execute(
+            f"""
+            INSERT INTO days AS d (day, host_id, kind, opened)
+            SELECT (gone.opened_at AT TIME ZONE 'UTC')::date, s.host_id, u.kind, -count(*)
+              FROM ({gone}) AS gone
+              JOIN updates AS u ON u.id = gone.id
+              JOIN series AS s ON s.id = u.series_id
+             WHERE u.acknowledged_at IS NULL
+             GROUP BY 1, 2, 3
+            ON CONFLICT (day, host_id, kind) DO UPDATE
+               SET opened = d.opened + excluded.opened
+            """,
+            values,
+        )
+
     def _hostname(self, cursor: Cursor, host_id: int) -> str:
-        row = cursor.execute("SELECT hostname FROM hosts WHERE id = %s AND merged_into IS NULL", (host_id,)).fetchone()
+        row = cursor.execute(
+            "SELECT hostname FROM hosts WHERE id = %s AND merged_into IS NULL AND forgotten_at IS NULL", (host_id,)
+        ).fetchone()
         if row is None:
-            raise _no_host(host_id)
+            raise NotFound(f"no host has the id {host_id}")
         return str(row[0])
 
     def ping(self) -> None:
@@ -1625,6 +1697,7 @@ class PostgresStore(Store):
 
     def _chosen(self, cursor: Cursor, selection: Selection) -> list[int]:
         """The ids of a selection, the rows of their series locked."""
+        self._lock_shared(cursor)
         ids = self._find(cursor, selection)
         self._lock_series(cursor, self._series_of(cursor, ids))
         if selection.query is None:
@@ -1681,6 +1754,10 @@ class PostgresStore(Store):
             """,
             (names,),
         )
+
+    def _lock_shared(self, cursor: Cursor) -> None:
+        """Wait until nobody changes tags or hosts, and keep others from it: series stay what they are."""
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (NEWS_LOCK,))
 
     def _lock_alone(self, cursor: Cursor) -> None:
         """Wait until nobody records anything new, nor changes tags or hosts, and keep others from it."""
@@ -1739,6 +1816,31 @@ class PostgresStore(Store):
         self._refresh(cursor, self._series_in(cursor, action))
         self._count_closed(cursor, closed, -1)
 
+    def _open_again(self, cursor: Cursor, action: int) -> None:
+        """Find out since when an action's updates ask: since the first digest that is not done."""
+        cursor.execute(
+            """
+            UPDATE updates AS u
+               SET opened_at = coalesce(
+                       (
+                           SELECT min(n.received_at)
+                             FROM notifications AS n
+                            WHERE n.update_id = u.id AND n.received_at > coalesce(u.done_at, '-infinity')
+                              AND n.digest IS DISTINCT FROM (
+                                  SELECT done.digest
+                                    FROM notifications AS done
+                                   WHERE done.update_id = u.id AND done.received_at <= u.done_at
+                                   ORDER BY done.id DESC
+                                   LIMIT 1
+                              )
+                       ),
+                       u.opened_at
+                   )
+             WHERE u.id IN (SELECT update_id FROM action_items WHERE action_id = %s)
+            """,
+            (action,),
+        )
+
     def _closed(self, cursor: Cursor, ids: list[int]) -> list[tuple[date, int, str, int]]:
         """On which days these updates were acknowledged, by host and kind: how many."""
         return cursor.execute(
@@ -1790,16 +1892,19 @@ class PostgresStore(Store):
             raise NotFound(f"no action has the id {action_id}")
         label = cursor.execute(
             """
-            SELECT s.repository, coalesce(nullif(h.display_name, ''), h.hostname)
+            SELECT s.repository, CASE WHEN s.open > 0 THEN u.version END,
+                   coalesce(nullif(h.display_name, ''), h.hostname)
               FROM action_items AS i
               JOIN series AS s ON s.id = i.series_id
               JOIN hosts AS h ON h.id = s.host_id
+              LEFT JOIN updates AS u ON u.id = i.update_id
              WHERE i.action_id = %s
+             ORDER BY u.version_key DESC
              LIMIT 1
             """,
             (action_id,),
         ).fetchone()
-        return _action(row, f"{label[0].rpartition('/')[2]} on {label[1]}" if label and row[5] == 1 else "")
+        return _action(row, action_label(*label) if label and row[5] == 1 else "")
 
     def _refresh(self, cursor: Cursor, series_ids: list[int]) -> None:
         """Bring what follows from a series' updates up to date: what runs, what is folded, since when, the kinds.
@@ -2169,8 +2274,8 @@ def _received(row: tuple[Any, ...]) -> Received:
 
 
 def _update(row: tuple[Any, ...]) -> Update:
-    head, rest = row[:20], row[25:]
-    created, metadata, containers, stack, note = row[20:25]
+    head, rest = row[:21], row[26:]
+    created, metadata, containers, stack, note = row[21:26]
     notifications, first_seen, received, waiting, acknowledged, by, snoozed, tag_id, tag, colour = rest
     values = (
         *head[:10],
@@ -2204,7 +2309,3 @@ def _no_update(update_id: int) -> NotFound:
 
 def _no_tag(tag_id: int) -> NotFound:
     return NotFound(f"no tag has the id {tag_id}")
-
-
-def _no_host(host_id: int) -> NotFound:
-    return NotFound(f"no host has the id {host_id}")

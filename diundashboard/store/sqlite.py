@@ -47,6 +47,7 @@ from diundashboard.model import (
     UpdateQuery,
     View,
     Wait,
+    action_label,
     assignable,
     choices_of,
     derive,
@@ -84,7 +85,7 @@ _UPDATE = """
                WHEN s.snoozed_until > :now THEN 'snoozed'
                ELSE 'pending'
            END,
-           u.kind, u.from_version, u.prerelease,
+           u.kind, u.from_version, s.running_version, u.prerelease,
            CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
            u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
@@ -398,7 +399,9 @@ class SQLiteStore(Store):
                    metadata = excluded.metadata,
                    containers = excluded.containers,
                    received_at = excluded.received_at,
-                   opened_at = iif(acknowledged_at IS NULL, opened_at, excluded.opened_at),
+                   first_seen_at = min(first_seen_at, excluded.first_seen_at),
+                   opened_at = iif(acknowledged_at IS NULL, min(opened_at, excluded.opened_at), excluded.opened_at),
+                   waiting_since = min(waiting_since, excluded.waiting_since),
                    acknowledged_at = NULL,
                    acknowledged_by = '',
                    rebuilt = excluded.rebuilt,
@@ -698,8 +701,23 @@ class SQLiteStore(Store):
                 f"{_ACTION} WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps([id for _, told, id in moments if not told]),),
             ).fetchall()
+            versions = dict(
+                cursor.execute(
+                    """
+                    SELECT action_id, version
+                      FROM (
+                          SELECT i.action_id, u.version, max(u.version_key)
+                            FROM action_items AS i
+                            JOIN updates AS u ON u.id = i.update_id
+                           WHERE i.series_id = ? AND i.action_id IN (SELECT value FROM json_each(?))
+                           GROUP BY i.action_id
+                      )
+                    """,
+                    (series[0], json.dumps([id for _, told, id in moments if not told])),
+                ).fetchall()
+            )
         found: dict[tuple[int, int], Received | Action] = {(1, row[0]): _received(row) for row in received}
-        found |= {(0, row[0]): _action(row) for row in actions}
+        found |= {(0, row[0]): _action(row, versions.get(row[0], "")) for row in actions}
         return tuple(found[told, id] for _, told, id in moments)
 
     def digest_before(self, update_id: int) -> str:
@@ -795,7 +813,7 @@ class SQLiteStore(Store):
             cursor.execute(
                 """
                 INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT ?, series_id, id, json_array(acknowledged_at, acknowledged_by, done_at)
+                SELECT ?, series_id, id, json_array(acknowledged_at, acknowledged_by, done_at, kind, from_version)
                   FROM updates
                  WHERE acknowledged_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))
                 """,
@@ -830,6 +848,7 @@ class SQLiteStore(Store):
         name = None if name is None else tag_name(name)
         with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, _):
             chosen = self._chosen(cursor, selection)
+            known = cursor.execute("SELECT 1 FROM tags WHERE name = ?", (name,)).fetchone()
             tag_id = None if name is None else self._tag_named(cursor, name)
             cursor.execute(
                 """
@@ -840,12 +859,12 @@ class SQLiteStore(Store):
                   JOIN tag_assignments AS a ON a.reference = u.image
                  UNION ALL
                 SELECT DISTINCT :action, u.series_id, u.registry || '/' || u.repository,
-                       json_array(a.tag_id, a.source, :tag_id)
+                       json_array(a.tag_id, a.source, :tag_id, :created)
                   FROM json_each(:chosen) AS chosen
                   JOIN updates AS u ON u.id = chosen.value
                   LEFT JOIN tag_assignments AS a ON a.reference = u.registry || '/' || u.repository
                 """,
-                {"action": action, "chosen": chosen, "tag_id": tag_id},
+                {"action": action, "chosen": chosen, "tag_id": tag_id, "created": known is None},
             )
             cursor.execute(
                 """
@@ -888,7 +907,7 @@ class SQLiteStore(Store):
                     "UPDATE series SET said_version = '', said_key = '', said_at = NULL WHERE id = ?", (series_id,)
                 )
             elif not self._say(cursor, series_id, version, at):
-                raise Invalid(f"{version} does not compare with the versions of this image")
+                raise Invalid(f"the version {version} does not compare with those of this image")
             self._refresh(cursor, [series_id])
             return self._did(cursor, action)
 
@@ -928,6 +947,7 @@ class SQLiteStore(Store):
                         """,
                         (action_id, at),
                     )
+                    self._open_again(cursor, action_id)
                     # What was acknowledged again or reopened since goes back to before this, should that be undone too.
                     cursor.execute(
                         """
@@ -950,7 +970,9 @@ class SQLiteStore(Store):
                         """
                         UPDATE updates
                            SET acknowledged_at = json_extract(i.before, '$[0]'),
-                               acknowledged_by = json_extract(i.before, '$[1]')
+                               acknowledged_by = json_extract(i.before, '$[1]'),
+                               kind = coalesce(json_extract(i.before, '$[3]'), kind),
+                               from_version = coalesce(json_extract(i.before, '$[4]'), from_version)
                           FROM action_items AS i
                          WHERE i.action_id = ? AND i.update_id = updates.id AND updates.acknowledged_at IS NULL
                            AND updates.received_at <= ?
@@ -969,6 +991,7 @@ class SQLiteStore(Store):
                         """,
                         (action_id,),
                     )
+                    self._open_again(cursor, action_id)
                 case "note":
                     self._set_back(cursor, action_id, "note", detail)
                 case "snooze":
@@ -1002,7 +1025,10 @@ class SQLiteStore(Store):
             return self._action(cursor, action_id)
 
     def _untag(self, cursor: sqlite3.Cursor, action_id: int) -> None:
-        """Put the assignments back that tagging replaced, where they are still as it left them."""
+        """Put the assignments back that tagging replaced, where they are still as it left them.
+
+        A tag that it created goes too, unless it has found another use.
+        """
         rows = cursor.execute(
             """
             SELECT DISTINCT i.reference, i.before, a.tag_id, a.source
@@ -1012,8 +1038,10 @@ class SQLiteStore(Store):
             """,
             (action_id,),
         ).fetchall()
+        created: set[int] = set()
         for reference, before, *present in rows:
             tag_id, source, *given = json.loads(before)
+            created.update(given[:1] if given[1:] == [1] else ())
             if present != ([given[0], "person"] if given else [None, None]):
                 continue
             if source and (tag_id is None or self._knows_tag(cursor, tag_id)):
@@ -1030,6 +1058,15 @@ class SQLiteStore(Store):
             (action_id,),
         ).fetchall()
         self._retag(cursor, [name for (name,) in names])
+        cursor.execute(
+            """
+            DELETE FROM tags
+             WHERE id IN (SELECT value FROM json_each(?))
+               AND id NOT IN (SELECT tag_id FROM tag_rules)
+               AND NOT EXISTS (SELECT 1 FROM tag_assignments WHERE tag_id = tags.id)
+            """,
+            (json.dumps(sorted(created)),),
+        )
 
     def tags(self) -> tuple[Tag, ...]:
         with self._transaction("DEFERRED") as cursor:
@@ -1169,8 +1206,8 @@ class SQLiteStore(Store):
             ).fetchone()
             if name and taken:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
-            if not cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id)).rowcount:
-                raise NotFound(f"no host has the id {host_id}")
+            self._hostname(cursor, host_id)
+            cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id))
             self._name_hosts(cursor, [host_id])
 
     def merge_hosts(self, host_id: int, into_id: int) -> None:
@@ -1191,6 +1228,16 @@ class SQLiteStore(Store):
                  WHERE a.hostname = :hostname
                 """,
                 pair,
+            )
+            self._count_gone(
+                cursor,
+                """
+                SELECT gone.id, iif(stays.acknowledged_at IS NULL, max(gone.opened_at, stays.opened_at), gone.opened_at)
+                       AS opened_at
+                  FROM same
+                  JOIN updates AS gone ON gone.id = same.loser
+                  JOIN updates AS stays ON stays.id = same.winner
+                """,
             )
             cursor.execute(
                 """
@@ -1263,7 +1310,7 @@ class SQLiteStore(Store):
                 """,
                 pair,
             )
-            # What one action did to both is undone for the one that stays.
+            # What one action did to both as a whole is undone once.
             cursor.execute(
                 """
                 UPDATE action_items
@@ -1276,6 +1323,7 @@ class SQLiteStore(Store):
                        SELECT 1
                          FROM action_items AS both
                         WHERE both.action_id = action_items.action_id AND both.series_id = kept.id
+                          AND both.update_id IS action_items.update_id AND both.reference IS action_items.reference
                    )
                 """,
                 pair,
@@ -1304,6 +1352,7 @@ class SQLiteStore(Store):
     def forget_host(self, host_id: int) -> None:
         with self._editing() as cursor:
             hostname = self._hostname(cursor, host_id)
+            self._count_gone(cursor, "SELECT id, opened_at FROM updates WHERE hostname = ?", hostname)
             cursor.execute("DELETE FROM updates WHERE hostname = ?", (hostname,))
             cursor.execute("DELETE FROM series WHERE host_id = ?", (host_id,))
             cursor.execute("UPDATE hosts SET forgotten_at = ? WHERE id = ?", (self._now(), host_id))
@@ -1465,8 +1514,27 @@ class SQLiteStore(Store):
         rows = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
         return [name for (name,) in rows]
 
+    def _count_gone(self, cursor: sqlite3.Cursor, gone: str, *values: str) -> None:
+        """Before updates go: take the open ones out of the days on which they asked, as nobody will close them."""
+        cursor.execute(
+            f"""
+            INSERT INTO days (day, host_id, kind, opened)
+            SELECT gone.opened_at / 86400000000, s.host_id, u.kind, -count(*)
+              FROM ({gone}) AS gone
+              JOIN updates AS u ON u.id = gone.id
+              JOIN series AS s ON s.id = u.series_id
+             WHERE u.acknowledged_at IS NULL
+             GROUP BY 1, 2, 3
+            ON CONFLICT DO UPDATE
+               SET opened = opened + excluded.opened
+            """,
+            values,
+        )
+
     def _hostname(self, cursor: sqlite3.Cursor, host_id: int) -> str:
-        row = cursor.execute("SELECT hostname FROM hosts WHERE id = ? AND merged_into IS NULL", (host_id,)).fetchone()
+        row = cursor.execute(
+            "SELECT hostname FROM hosts WHERE id = ? AND merged_into IS NULL AND forgotten_at IS NULL", (host_id,)
+        ).fetchone()
         if row is None:
             raise NotFound(f"no host has the id {host_id}")
         return str(row[0])
@@ -1618,6 +1686,31 @@ class SQLiteStore(Store):
             (ids,),
         )
 
+    def _open_again(self, cursor: sqlite3.Cursor, action: int) -> None:
+        """Find out since when an action's updates ask: since the first digest that is not done."""
+        cursor.execute(
+            """
+            UPDATE updates
+               SET opened_at = coalesce(
+                       (
+                           SELECT min(n.received_at)
+                             FROM notifications AS n
+                            WHERE n.update_id = updates.id AND n.received_at > coalesce(updates.done_at, -1)
+                              AND n.digest IS NOT (
+                                  SELECT done.digest
+                                    FROM notifications AS done
+                                   WHERE done.update_id = updates.id AND done.received_at <= updates.done_at
+                                   ORDER BY done.id DESC
+                                   LIMIT 1
+                              )
+                       ),
+                       opened_at
+                   )
+             WHERE id IN (SELECT update_id FROM action_items WHERE action_id = ?)
+            """,
+            (action,),
+        )
+
     def _count_closed(self, cursor: sqlite3.Cursor, ids: str, sign: int) -> None:
         """Count the acknowledged among these updates on the days when they were."""
         cursor.execute(
@@ -1666,16 +1759,18 @@ class SQLiteStore(Store):
         row = cursor.execute(f"{_ACTION} WHERE id = ?", (action_id,)).fetchone()
         label = cursor.execute(
             """
-            SELECT s.repository, coalesce(nullif(h.display_name, ''), h.hostname)
+            SELECT s.repository, iif(s.open > 0, u.version, NULL), coalesce(nullif(h.display_name, ''), h.hostname)
               FROM action_items AS i
               JOIN series AS s ON s.id = i.series_id
               JOIN hosts AS h ON h.id = s.host_id
+              LEFT JOIN updates AS u ON u.id = i.update_id
              WHERE i.action_id = ?
+             ORDER BY u.version_key DESC
              LIMIT 1
             """,
             (action_id,),
         ).fetchone()
-        return _action(row, f"{label[0].rpartition('/')[2]} on {label[1]}" if label and row[5] == 1 else "")
+        return _action(row, action_label(*label) if label and row[5] == 1 else "")
 
     def _refresh(self, cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> None:
         """Bring what follows from a series' updates up to date: what runs, what is folded, since when, the kinds."""
@@ -2035,15 +2130,15 @@ def _time_or_none(microseconds: int | None) -> datetime | None:
 
 
 def _update(row: tuple[Any, ...]) -> Update:
-    head, rest = row[:20], row[25:]
-    created, metadata, containers, stack, note = row[20:25]
+    head, rest = row[:21], row[26:]
+    created, metadata, containers, stack, note = row[21:26]
     notifications, first_seen, received, waiting, acknowledged, by, snoozed, tag_id, tag, colour = rest
     values = (
         *head[:10],
         State(head[10]),
-        *head[11:13],
-        bool(head[13]),
-        *head[14:],
+        *head[11:14],
+        bool(head[14]),
+        *head[15:],
         _time_or_none(created),
         dict(sorted(json.loads(metadata).items())),
         tuple(sorted(json.loads(containers))),

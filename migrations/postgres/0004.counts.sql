@@ -10,7 +10,8 @@ CREATE INDEX series_muted ON series (id) WHERE muted_at IS NOT NULL;
 
 -- `opened_at`: when this version asked for attention, whatever digests it had since. `waiting_since`: the first of these
 -- times among the open versions, for the newest of them; for every other version its own. When one asked again that had
--- been done was not kept, but for the newest digest.
+-- been done is not known here; the time of its newest digest is taken. What comes from 0002 has no series yet, and gets
+-- these with it. A process of an older release that goes on for a while leaves both to their defaults.
 ALTER TABLE updates
     ADD COLUMN opened_at timestamptz,
     ADD COLUMN waiting_since timestamptz;
@@ -30,7 +31,9 @@ UPDATE updates AS u
 
 ALTER TABLE updates
     ALTER COLUMN opened_at SET NOT NULL,
-    ALTER COLUMN waiting_since SET NOT NULL;
+    ALTER COLUMN opened_at SET DEFAULT now(),
+    ALTER COLUMN waiting_since SET NOT NULL,
+    ALTER COLUMN waiting_since SET DEFAULT now();
 
 DROP INDEX updates_open;
 

@@ -10,7 +10,8 @@ CREATE INDEX series_muted ON series (id) WHERE muted_at IS NOT NULL;
 
 -- `opened_at`: when this version asked for attention, whatever digests it had since. `waiting_since`: the first of these
 -- times among the open versions, for the newest of them; for every other version its own. When one asked again that had
--- been done was not kept, but for the newest digest.
+-- been done is not known here; the time of its newest digest is taken. What comes from 0002 has no series yet, and gets
+-- these with it.
 ALTER TABLE updates ADD COLUMN opened_at INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE updates ADD COLUMN waiting_since INTEGER NOT NULL DEFAULT 0;

@@ -269,6 +269,25 @@ def test_a_notification_is_given_up_where_postgresql_waits_for_a_lock(
         assert (store.update(known).notifications, store.updates(EVERY).total) == (2, 1)
 
 
+@pytest.mark.postgres
+def test_what_people_do_waits_while_hosts_are_merged(
+    config_of: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "LOCK_WAIT", 0.2)
+    config = config_of("postgres")
+    with closing(open_store(config)) as store, psycopg.connect(config.database_url) as merging:
+        one = Selection((record(store, "app:1"),))
+        done = store.acknowledge(one, "person")
+        merging.execute("SELECT pg_advisory_xact_lock(%s)", (postgres.NEWS_LOCK,))
+        with pytest.raises(Unavailable, match="lock timeout"):
+            store.reopen(one, "person")
+        with pytest.raises(Unavailable, match="lock timeout"):
+            store.undo(done.id, "person")
+        merging.rollback()
+        store.undo(done.id, "person")
+        assert store.updates(UpdateQuery()).total == 1
+
+
 def test_what_cannot_be_stored_takes_nothing_with_it_that_came_at_the_same_moment(store: Store) -> None:
     def whole(number: int) -> int:
         return record(store, f"app{number}:1")

@@ -796,6 +796,46 @@ def test_an_update_waits_since_the_first_that_nobody_has_done(store: Store, cloc
     assert again.waiting_since == again.received_at > received
 
 
+@pytest.mark.parametrize(
+    ("steps", "since"),
+    [
+        ("d1 done d2 -0", 1),
+        ("d1 done d2 done -1", 2),
+        ("d1 done d2 done -1 -0", 1),
+        ("d1 done d2 done -0 -1", 1),
+        ("d1 done d1 d2", 2),
+        ("d1 done open d2 -1", 2),
+        ("d1 done open", 1),
+        ("d1 d2", 1),
+    ],
+)
+def test_an_update_waits_since_the_first_digest_that_is_not_done_whatever_is_undone(
+    store: Store, clock: Clock, steps: str, since: int
+) -> None:
+    came: dict[str, datetime] = {}
+    actions: list[int] = []
+    for step in steps.split():
+        clock.time += timedelta(days=1)
+        if step.startswith("d") and step != "done":
+            update_id = record(store, digest=step)
+            came.setdefault(step, clock.time)
+        elif step in ("done", "open"):
+            act = store.acknowledge if step == "done" else store.reopen
+            actions.append(act(Selection((update_id,)), "").id)
+        else:
+            store.undo(actions[int(step[1:])], "")
+    update = store.update(update_id)
+    assert (update.state, update.waiting_since) == (State.PENDING, came[f"d{since}"])
+
+
+def test_what_comes_late_waits_since_then(store: Store, clock: Clock) -> None:
+    record(store, digest=DIGEST)
+    late = clock.time - timedelta(days=3)
+    body = json.dumps({"image": "nginx:1.27.0", "hostname": "nas", "digest": OTHER}).encode()
+    update = store.update(store.record(parse(body), late))
+    assert update.first_seen_at == update.received_at == update.waiting_since == late
+
+
 def test_what_waits_longest_is_found_whatever_came_for_it_since(store: Store, clock: Clock) -> None:
     for days, image in ((0, "a:1.0"), (1, "c:1"), (35, "b:1"), (5, "a:1.1")):
         clock.time += timedelta(days=days)
@@ -936,6 +976,45 @@ def test_the_summary_adds_up(store: Store, clock: Clock) -> None:
     store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "")
     assert store.summary().done == (0,) * 7
     assert store.update(first).state == State.PENDING
+
+
+def test_taking_back_and_undoing_that_leaves_everything_as_it_was(store: Store) -> None:
+    for version in ("1.0.0", "1.1.0", "1.1.1", "2.0.0"):
+        store.acknowledge(Selection((record(store, f"app:{version}"),)), "person")
+    record(store, "app:2.1.0")
+    everything = UpdateQuery(state=None, fold=False)
+    before, done = store.updates(everything).updates, store.insights().notifications
+    taken_back = store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "person")
+    assert {update.kind for update in store.updates(everything).updates} == {"new"}
+    store.undo(taken_back.id, "person")
+    assert store.updates(everything).updates == before
+    assert (store.insights().notifications, store.summary().done[-1]) == (done, 4)
+
+
+def test_an_action_on_an_older_version_says_which(store: Store) -> None:
+    ids = [record(store, f"app:{version}") for version in ("1.0", "1.1", "1.2")]
+    done = store.acknowledge(Selection((ids[1],)), "person")
+    assert done.label == "app 1.1 on nas"
+    assert [action.label for action in actions(store, ids[2])] == ["1.1"]
+    assert store.mute(Selection((ids[2],)), True, "person").label == "app on nas"
+    assert store.acknowledge(Selection((ids[2],)), "person").label == "app on nas"
+    assert record(store, "app:3", hostname="") != ids[0]
+    assert store.acknowledge(Selection(query=UpdateQuery(host="")), "").label == "app on unnamed host"
+
+
+def test_a_tag_that_an_action_created_goes_with_it_unless_it_is_used_otherwise(store: Store) -> None:
+    chosen = Selection((record(store),))
+    for name in ("a", "ruling", "kept"):
+        action = store.tag_updates(chosen, name, "person")
+        (tag,) = (tag for tag in store.tags() if tag.name == name)
+        if name == "ruling":
+            store.create_rule("ghcr.io/*", tag.id)
+        if name == "kept":
+            store.assign_tag("redis", tag.id)
+        store.undo(action.id, "person")
+        assert [tag.name for tag in store.tags()] == {"a": [], "ruling": ["ruling"], "kept": ["kept", "ruling"]}[name]
+    store.undo(store.tag_updates(chosen, "kept", "person").id, "person")
+    assert len(store.tags()) == 2
 
 
 def test_two_acknowledgements_undone_leave_what_ran_before_in_either_order(store: Store) -> None:

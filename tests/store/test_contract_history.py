@@ -100,6 +100,53 @@ def test_merging_keeps_series_folded_right(store: Store) -> None:
     assert [(update.version, update.older) for update in store.updates(UpdateQuery()).updates] == [("2.0", 1)]
 
 
+def test_one_action_on_two_hosts_is_undone_whole_after_they_were_merged(store: Store) -> None:
+    for hostname, version in (("x", "1"), ("y", "2"), ("x", "3")):
+        record(store, f"app:{version}", hostname=hostname)
+    done = store.acknowledge(Selection(query=UpdateQuery(fold=False)), "")
+    hosts = {host.hostname: host.id for host in store.hosts()}
+    store.merge_hosts(hosts["x"], hosts["y"])
+    store.undo(done.id, "")
+    assert [(update.version, update.older) for update in store.updates(UpdateQuery()).updates] == [("3", 2)]
+
+
+def test_what_goes_with_a_host_never_waited(store: Store, clock: Clock) -> None:
+    start = clock.time
+    record(store, "old:1", hostname="y")
+    for days, hostname in ((3, "x"), (5, "y")):
+        clock.time = start + days * DAY
+        for image in ("a:1", "b:1"):
+            record(store, image, hostname=hostname)
+    store.acknowledge(Selection(query=UpdateQuery(host="x", search="library/b")), "")
+    assert list(store.insights().pending.values()) == [1, 1, 1, 3, 3, 4]
+    hosts = {host.hostname: host.id for host in store.hosts()}
+    store.merge_hosts(hosts["x"], hosts["y"])
+    assert list(store.insights().pending.values()) == [1, 1, 1, 3, 3, 3]
+    record(store, "c:1", hostname="z")
+    (z,) = (host.id for host in store.hosts() if host.hostname == "z")
+    assert list(store.insights().pending.values()) == [1, 1, 1, 3, 3, 4]
+    store.forget_host(z)
+    assert list(store.insights().pending.values()) == [1, 1, 1, 3, 3, 3]
+
+
+def test_a_forgotten_or_merged_host_is_no_host_any_more(store: Store) -> None:
+    for hostname in ("gone", "merged", "stays"):
+        record(store, hostname=hostname)
+    ids = {host.hostname: host.id for host in store.hosts()}
+    store.forget_host(ids["gone"])
+    store.merge_hosts(ids["merged"], ids["stays"])
+    for no_host in (ids["gone"], ids["merged"]):
+        for operate in (
+            lambda host: store.merge_hosts(ids["stays"], host),
+            lambda host: store.merge_hosts(host, ids["stays"]),
+            lambda host: store.rename_host(host, "new"),
+            store.forget_host,
+        ):
+            with pytest.raises(NotFound):
+                operate(no_host)
+    assert [host.hostname for host in store.hosts()] == ["stays"]
+
+
 def test_what_is_merged_waits_since_the_first_of_both(store: Store, clock: Clock) -> None:
     first = {}
     for image in ("open:1", "done:1", "a:1.0"):
