@@ -44,13 +44,18 @@ def commands(update: Update) -> tuple[Command, ...]:
     return tuple(_PROVIDERS.get(update.provider, _pull)(update)) or tuple(_pull(update))
 
 
+def superseded(update: Update) -> bool:
+    """Whether it is done and a newer version runs, so that a command for it would go back."""
+    return update.acknowledged_at is not None and _goes_back(update)
+
+
 def script(updates: Sequence[Update]) -> str:
     """One script for a selection: a block for each host, to be run there; "" for nothing.
 
     A block stops at its first error. It is a subshell, so that pasting it does not close the session then. What needs
     a folder that nobody told (a Dockerfile's, a job file's), and what would go back to an older version, stands in it
-    as a comment. For docker compose, docker itself knows the folder and the service. The newest version of an image
-    comes last, and so is what stays.
+    as a comment; what is superseded is named only. For docker compose, docker itself knows the folder and the service.
+    The newest version of an image comes last, and so is what stays.
     """
     if not updates:
         return ""
@@ -99,13 +104,16 @@ def _block(host: str, updates: Sequence[Update]) -> str:
 def _lines(update: Update) -> Iterator[str]:
     name = _plain(_short(f"{update.registry}/{update.repository}"))
     yield f"\n# {name} {_step(update)}"
+    if superseded(update):
+        yield f"# {_plain(update.running_version)} runs already."
+        return
     if _composed(update):
         yield from _edit(update, "compose.yml")
         yield from (_line("compose_update", container) for container in update.containers)
         return
     command = commands(update)[0]
     for line in command.text.split("\n"):
-        by_hand = command.label in _NEED_A_FOLDER or update.kind == image.Kind.OLDER
+        by_hand = command.label in _NEED_A_FOLDER or _goes_back(update)
         yield f"# By hand for {name}: {_plain(line)}" if by_hand and not line.startswith("#") else line
 
 
@@ -234,6 +242,10 @@ _PROVIDERS: dict[str, Callable[[Update], Iterator[Command]]] = {
     "dockerfile": _dockerfile,
 }
 _NEED_A_FOLDER = ("docker build", "nomad job run")
+
+
+def _goes_back(update: Update) -> bool:
+    return image.kind(update.running_version, update.version) == image.Kind.OLDER
 
 
 def _rebuilt(update: Update) -> bool:

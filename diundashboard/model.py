@@ -120,7 +120,7 @@ class State(StrEnum):
 
 
 class Age(StrEnum):
-    """How long an update has waited: see `Update.waiting_since`."""
+    """How long ago an update came, or for OLDER how long it has waited: see `Update.waiting_since`."""
 
     DAY = "day"
     WEEK = "week"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
@@ -179,15 +180,24 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
+@contextmanager
+def _packages() -> Iterator[None]:
+    """One process after the other: apt-get does not wait for another that reads the lists of packages."""
+    with open(Path(tempfile.gettempdir()) / "diundashboard-packages.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The path of an nginx. Where there is none, Debian's is unpacked: once installed, it would start a server."""
     if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
         return found
     folder = tmp_path_factory.mktemp("nginx")
-    if os.geteuid() == 0:
-        subprocess.run(["apt-get", "update"], check=True, capture_output=True)
-    subprocess.run(["apt-get", "download", "nginx"], check=True, capture_output=True, cwd=folder)
+    with _packages():
+        if os.geteuid() == 0:
+            subprocess.run(["apt-get", "update"], check=True, capture_output=True)
+        subprocess.run(["apt-get", "download", "nginx"], check=True, capture_output=True, cwd=folder)
     (package,) = folder.glob("nginx_*.deb")
     subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
     return str(folder / "usr/sbin/nginx")
@@ -199,10 +209,11 @@ def chromium_path() -> str | None:
         if name and (found := shutil.which(name)):
             return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
-            subprocess.run(
-                command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            )
+        with _packages():
+            for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
+                subprocess.run(
+                    command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+                )
         return shutil.which("chromium")
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
     return None

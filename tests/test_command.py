@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from diundashboard import image
-from diundashboard.command import commands, script
+from diundashboard.command import commands, script, superseded
 from diundashboard.model import Update
 from tests.updates import NOW, SHA256, an_update
 
@@ -87,7 +87,8 @@ def update(
         host=host,
         stack=stack,
     )
-    return replace(made, from_version={"new": "", "rebuild": made.version}.get(kind, from_version))
+    running = {"new": "", "rebuild": made.version}.get(kind, from_version)
+    return replace(made, from_version=running, running_version=running)
 
 
 def docker(text: str = "nginx:1.29.0", *containers: str, kind: str = "minor", stack: str = "") -> Update:
@@ -439,6 +440,15 @@ def test_the_script_goes_back_to_no_older_version_by_itself() -> None:
     assert words(found) == [["("], ["set", "-eu"], [")"]]
 
 
+def test_what_is_superseded_is_named_only() -> None:
+    done = replace(docker("traefik:v3.1", kind="new"), acknowledged_at=NOW, running_version="v3.2")
+    assert superseded(done)
+    assert "\n# traefik v3.1\n# v3.2 runs already.\n" in script([done])
+    assert words(script([replace(done, provider="swarm")])) == [["("], ["set", "-eu"], [")"]]
+    for other in (replace(done, acknowledged_at=None), replace(done, running_version="v3.1")):
+        assert not superseded(other)
+
+
 def test_what_two_updates_need_is_done_once() -> None:
     sidecar = update("busybox:1.37", "kubernetes", KUBERNETES | {"ctn_name": "log"}, ("log",), "rebuild")
     found = script([update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",), "rebuild"), sidecar, sidecar])
@@ -622,11 +632,11 @@ def test_the_script_recreates_a_container_where_its_compose_project_is(run: Run,
 
 def test_a_block_stops_at_its_first_error_and_the_next_host_is_not_held_up(run: Run) -> None:
     selection = [
-        update("a/fails:1", host="nas"),
-        update("b/never:1", host="nas"),
-        update("c/other:1", host="pi"),
+        update("a/fails:2", host="nas"),
+        update("b/never:2", host="nas"),
+        update("c/other:2", host="pi"),
     ]
-    assert run(script(selection), {}) == [["docker", "pull", "a/fails:1"], ["docker", "pull", "c/other:1"]]
+    assert run(script(selection), {}) == [["docker", "pull", "a/fails:2"], ["docker", "pull", "c/other:2"]]
 
 
 @given(selection=st.lists(ANY, max_size=4))

@@ -182,9 +182,9 @@ _STATE: dict[State | None, LiteralString] = {
 }
 
 _AGE: dict[Age, LiteralString] = {
-    Age.DAY: "u.waiting_since > %(now)s - interval '24 hours'",
-    Age.WEEK: "u.waiting_since > %(now)s - interval '168 hours'",
-    Age.MONTH: "u.waiting_since > %(now)s - interval '720 hours'",
+    Age.DAY: "u.received_at > %(now)s - interval '24 hours'",
+    Age.WEEK: "u.received_at > %(now)s - interval '168 hours'",
+    Age.MONTH: "u.received_at > %(now)s - interval '720 hours'",
     Age.OLDER: "u.waiting_since <= %(now)s - interval '720 hours'",
 }
 

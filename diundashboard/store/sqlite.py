@@ -137,10 +137,10 @@ _STATE = {
 }
 
 _AGE = {
-    Age.DAY: "u.waiting_since > :now - 86400000000",
-    Age.WEEK: "u.waiting_since > :now - 7 * 86400000000",
-    Age.MONTH: "u.waiting_since > :now - 30 * 86400000000",
-    Age.OLDER: "u.waiting_since <= :now - 30 * 86400000000",
+    Age.DAY: f"u.received_at > :now - {_DAY}",
+    Age.WEEK: f"u.received_at > :now - 7 * {_DAY}",
+    Age.MONTH: f"u.received_at > :now - 30 * {_DAY}",
+    Age.OLDER: f"u.waiting_since <= :now - 30 * {_DAY}",
 }
 
 # The plus keeps SQLite from reading all that a host or a tag ever had, where few of it are asked for.

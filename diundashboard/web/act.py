@@ -16,6 +16,9 @@ from diundashboard.web.reading import number, selection, stood_on, view_stood_on
 
 blueprint = Blueprint("act", __name__, url_prefix="/act")
 
+_ANSWERS = {"snooze": "until", "tag": "tag", "note": "note", "running": "version"}
+"""The field of the answer to each question."""
+
 _MORNING = time(6)
 """When `tomorrow` begins, where the person is."""
 
@@ -86,7 +89,8 @@ def running() -> ResponseReturnValue:
     chosen = selection()
     if len(chosen.ids) != 1:
         raise Invalid("a running version is said of one update")
-    return _after(store().say_running(chosen.ids[0], request.form.get("version", ""), person()))
+    version = request.form.get("version", "")
+    return _or_ask_again("running", lambda: store().say_running(chosen.ids[0], version, person()))
 
 
 @blueprint.post("/commands")
@@ -126,7 +130,7 @@ def _ask(verb: str, error: Invalid | None = None) -> ResponseReturnValue:
         view=view_stood_on(),
         back=stood_on(),
         tags=store().tags(),
-        answer=request.form.get(verb, note),
+        answer=request.form.get(_ANSWERS[verb], note),
         error=error,
     )
     return page, 400 if error else 200

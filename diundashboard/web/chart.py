@@ -554,5 +554,6 @@ def noise_table(noises: Sequence[Noise]) -> Table:
 
 
 def oldest_finding(waited: timedelta) -> str:
-    """How long the oldest has waited."""
-    return f"The oldest has waited for {spoken(waited)}"
+    """How long the oldest has waited, in whole days, hours or minutes, as ages are told everywhere."""
+    unit = _DAY if waited >= 2 * _DAY else timedelta(hours=1) if waited >= timedelta(hours=1) else timedelta(minutes=1)
+    return f"The oldest has waited for {spoken(waited - waited % unit)}"

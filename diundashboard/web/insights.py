@@ -24,7 +24,7 @@ def index() -> ResponseReturnValue:
         by_tag=chart.waiting(insights.waits_by_tag, "tag") if any(tagged) else None,
         by_host=chart.waiting(insights.waits_by_host, "host"),
         noisiest=chart.noisiest(insights.noisiest),
-        noisy_links=[url_for("updates.index", state="all", q=noise.name) for noise in insights.noisiest],
+        noisy_links=[url_for("history.index", q=noise.name) for noise in insights.noisiest],
         oldest=insights.oldest,
         oldest_finding=chart.oldest_finding(now() - insights.oldest[0].waiting_since) if insights.oldest else "",
         pitch=chart.BAR_PITCH,

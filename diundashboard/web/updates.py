@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from diundashboard.command import commands
+from diundashboard.command import commands, superseded
 from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery, now
 from diundashboard.web.context import store
@@ -64,7 +64,7 @@ def detail(update_id: int) -> ResponseReturnValue:
         timeline=timeline[:_MOMENTS],
         more=len(timeline) > _MOMENTS,
         page=page,
-        commands=commands(update),
+        commands=() if superseded(update) else commands(update),
         links=links(update),
         did=store().action(did) if did else None,
     )

@@ -183,4 +183,5 @@ def test_the_first_page_can_be_copied_from_after_it_refreshed(dashboard: Dashboa
         tab.clock.fast_forward(16_000)
     expect(copy).to_be_visible()
     copy.click()
+    expect(tab.get_by_role("button", name="diun.yml: copied")).to_be_visible()
     assert f"{dashboard.url}/webhook" in tab.evaluate("navigator.clipboard.readText()")

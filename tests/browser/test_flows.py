@@ -16,7 +16,6 @@ from tests.conftest import PAYLOADS
 from tests.dashboard import Dashboard, running
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=15_000)
 
 IMAGE = "<img src=x onerror=alert(0)>"
 HTML = "<img src=x onerror=alert(1)>\"'</textarea></title><script>alert(2)</script>&amp;"

@@ -75,6 +75,19 @@ def test_every_kind_has_its_word() -> None:
     assert list(chart.KINDS) == list(image.Kind)
 
 
+@pytest.mark.parametrize(
+    ("waited", "words"),
+    [
+        (timedelta(days=99, hours=23), "99 days"),
+        (timedelta(hours=47, minutes=59), "47 hours"),
+        (timedelta(minutes=59, seconds=59), "59 minutes"),
+        (timedelta(seconds=5), "less than a minute"),
+    ],
+)
+def test_the_oldest_has_waited_for_whole_days_as_its_row_says(waited: timedelta, words: str) -> None:
+    assert chart.oldest_finding(waited) == f"The oldest has waited for {words}"
+
+
 @pytest.mark.parametrize("back", range(14))
 def test_the_calendar_has_a_year_whatever_the_day(back: int) -> None:
     first, last = chart.window(before(back + days) for days in range(371))

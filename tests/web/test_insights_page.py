@@ -149,6 +149,7 @@ def test_a_year_is_told_as_it_was_recorded(client: FlaskClient, store: Store, cl
     assert behind["Open"][1][1] == str(list(recorded.pending.values())[-1])
     noisiest = [(row[0], int(row[1])) for row in behind["The images with the most notifications"][1:]]
     assert noisiest == [(noise.name.rpartition("/")[2], noise.notifications) for noise in recorded.noisiest]
+    assert f'href="/history?q={recorded.noisiest[0].name}"' in html
     assert "About 2 notifications a day" in findings(html)[0]
 
 

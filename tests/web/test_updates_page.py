@@ -103,11 +103,11 @@ def states(store: Store) -> list[State]:
 
 def check_asked_again(client: FlaskClient, field: str, update_id: int, answer: str, words: str) -> None:
     """An answer that makes no sense leads to the question again: what was chosen and what was typed is kept."""
-    verb = "snooze" if field == "until" else field
-    page = client.post(f"/act/{verb}", data={"id": [update_id, update_id], "back": update_id, field: answer})
+    verb = {"until": "snooze", "version": "running"}.get(field, field)
+    page = client.post(f"/act/{verb}", data={"id": [update_id], "back": update_id, field: answer})
     assert page.status_code == 400
     assert re.search(f'role="alert"><strong>That cannot be done: .*{words}', page.text)
-    assert page.text.count(f'name="id" value="{update_id}"') == (4 if field == "until" else 2)
+    assert page.text.count(f'name="id" value="{update_id}"') == (2 if field == "until" else 1)
     assert field == "until" or str(escape(answer)) in page.text
     assert f'<a href="/updates/{update_id}">Back</a>' in page.text
 
@@ -859,10 +859,11 @@ def test_a_snooze_ends_when_one_said(client: FlaskClient, store: Store) -> None:
         assert str(store.update(update_id).snoozed_until) == expected
     assert "until the next version" in shown(client, "/?state=snoozed")
     for name, days in (("tomorrow", 1), ("week", 7), ("month", 30)):
+        today = now().date()
         done(client, "snooze", only=update_id, until=name)
         end = store.update(update_id).snoozed_until
         assert end is not None
-        assert end.date() - now().date() == timedelta(days=days)
+        assert end.date() - timedelta(days=days) in (today, now().date())
         assert end.date().isoformat() in rows(shown(client, "/?state=snoozed"))
     assert names(done(client, "wake", only=update_id)) == ["nginx"]
     for nonsense in ("yesterday", "2020-01-01", "9999-12-31", "2026-13-01", "x", "0001-01-01"):
@@ -1066,7 +1067,7 @@ def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClien
     page = undo(client, page)
     assert 'value="0.9"' in page
     for nonsense in ("latest", "1.27.0-alpine", "x" * 200):
-        check_error_page(client.post("/act/running", data={"version": nonsense, **fields}), 400)
+        check_asked_again(client, "version", fields["only"], nonsense, "does not compare")
     check_error_page(client.post("/act/running", data={"version": "1", "id": [1, 1]}), 400, "of one update")
     assert 'value=""' in done(client, "running", version="", **fields)
 

@@ -17,7 +17,7 @@ function age(time) {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
   const days = Math.floor(seconds / 86400);
-  return days === 1 ? "yesterday" : `${days} d`;
+  return days === 1 ? "yesterday" : days < 730 ? `${days} d` : `${Math.floor(days / 365)} y`;
 }
 
 function tellTimes(root = document) {
@@ -63,6 +63,7 @@ function show(text, refreshed = false) {
   if (!page || !nextPage) return false;
   const busy = document.activeElement?.closest?.("#page") ? document.activeElement : null;
   const typed = busy?.matches("input:not([type=checkbox]), textarea") ? [busy.value, busy.selectionStart] : null;
+  const drafts = $$(".bar input:not([type=hidden])", page).filter((field) => field.value !== field.defaultValue);
   const again = busy && place(busy, page);
   const menu = $$("details[open]", page).map(known);
   const sheet = HTMLElement.prototype.togglePopover && $("#filters:popover-open", page);
@@ -77,6 +78,7 @@ function show(text, refreshed = false) {
   if (refreshed && bar && !$("[data-did]", nextPage)) nextPage.append(bar);
   for (const each of $$("details", nextPage)) if (menu.includes(known(each))) each.open = true;
   page.replaceWith(document.adoptNode(nextPage));
+  for (const { name, value } of drafts) for (const field of $$(`.bar input[name="${name}"]:not([type=hidden])`)) field.value = value;
   if (sheet) $("#filters")?.showPopover();
   document.title = next.title;
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
@@ -188,7 +190,7 @@ document.addEventListener("submit", (event) => {
   const { target: form, submitter: button } = event;
   if (form.matches("dialog form")) {
     const ask = form.closest("dialog");
-    if (!ask.dataset.asks || button.value === "cancel") return;
+    if (!ask.dataset.asks || button?.value === "cancel") return;
     event.preventDefault();
     const fields = new FormData(form, button);
     ask.close();
