@@ -1645,7 +1645,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def _editing(self) -> Iterator[Cursor]:
-        """A transaction that changes what pages show, apart from notifications."""
+        """A transaction that changes what pages show, apart from new notifications."""
         with self._transaction() as cursor:
             yield cursor
             cursor.execute("UPDATE edits SET number = number + 1")
