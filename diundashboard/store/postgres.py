@@ -1820,23 +1820,26 @@ class PostgresStore(Store):
         """Find out since when an action's updates ask: since the first digest that is not done."""
         cursor.execute(
             """
-            UPDATE updates AS u
-               SET opened_at = coalesce(
-                       (
-                           SELECT min(n.received_at)
-                             FROM notifications AS n
-                            WHERE n.update_id = u.id AND n.received_at > coalesce(u.done_at, '-infinity')
-                              AND n.digest IS DISTINCT FROM (
-                                  SELECT done.digest
-                                    FROM notifications AS done
-                                   WHERE done.update_id = u.id AND done.received_at <= u.done_at
-                                   ORDER BY done.id DESC
-                                   LIMIT 1
-                              )
-                       ),
-                       u.opened_at
-                   )
-             WHERE u.id IN (SELECT update_id FROM action_items WHERE action_id = %s)
+            UPDATE updates
+               SET opened_at = found.opened_at
+              FROM (
+                  SELECT u.id,
+                         (
+                             SELECT min(n.received_at)
+                               FROM notifications AS n
+                              WHERE n.update_id = u.id AND n.received_at > coalesce(u.done_at, '-infinity')
+                                AND n.digest IS DISTINCT FROM (
+                                    SELECT done.digest
+                                      FROM notifications AS done
+                                     WHERE done.update_id = u.id AND done.received_at <= u.done_at
+                                     ORDER BY done.id DESC
+                                     LIMIT 1
+                                )
+                         ) AS opened_at
+                    FROM updates AS u
+                   WHERE u.id IN (SELECT update_id FROM action_items WHERE action_id = %s)
+              ) AS found
+             WHERE updates.id = found.id AND updates.opened_at <> found.opened_at
             """,
             (action,),
         )
@@ -1968,9 +1971,15 @@ class PostgresStore(Store):
             {"ids": series_ids},
         ).fetchall()
         if stale:
-            cursor.executemany(
-                "UPDATE updates SET kind = %s, from_version = %s WHERE id = %s",
-                [(update_kind(running, version, rebuilt), running, id) for id, version, rebuilt, running in stale],
+            kinds = [update_kind(running, version, rebuilt) for _, version, rebuilt, running in stale]
+            cursor.execute(
+                """
+                UPDATE updates AS u
+                   SET kind = k.kind, from_version = k.running
+                  FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS k (id, kind, running)
+                 WHERE u.id = k.id
+                """,
+                ([id for id, *_ in stale], kinds, [running for *_, running in stale]),
             )
 
     def _say(self, cursor: Cursor, series_id: int, version: str, at: datetime) -> bool:

@@ -1691,22 +1691,25 @@ class SQLiteStore(Store):
         cursor.execute(
             """
             UPDATE updates
-               SET opened_at = coalesce(
-                       (
-                           SELECT min(n.received_at)
-                             FROM notifications AS n
-                            WHERE n.update_id = updates.id AND n.received_at > coalesce(updates.done_at, -1)
-                              AND n.digest IS NOT (
-                                  SELECT done.digest
-                                    FROM notifications AS done
-                                   WHERE done.update_id = updates.id AND done.received_at <= updates.done_at
-                                   ORDER BY done.id DESC
-                                   LIMIT 1
-                              )
-                       ),
-                       opened_at
-                   )
-             WHERE id IN (SELECT update_id FROM action_items WHERE action_id = ?)
+               SET opened_at = found.opened_at
+              FROM (
+                  SELECT u.id,
+                         (
+                             SELECT min(n.received_at)
+                               FROM notifications AS n
+                              WHERE n.update_id = u.id AND n.received_at > coalesce(u.done_at, -1)
+                                AND n.digest IS NOT (
+                                    SELECT done.digest
+                                      FROM notifications AS done
+                                     WHERE done.update_id = u.id AND done.received_at <= u.done_at
+                                     ORDER BY done.id DESC
+                                     LIMIT 1
+                                )
+                         ) AS opened_at
+                    FROM updates AS u
+                   WHERE u.id IN (SELECT update_id FROM action_items WHERE action_id = ?)
+              ) AS found
+             WHERE updates.id = found.id AND updates.opened_at <> found.opened_at
             """,
             (action,),
         )

@@ -14,6 +14,8 @@ ALTER TABLE updates
 CREATE INDEX updates_open ON updates (received_at, id) INCLUDE (series_id, kind, tag_id)
  WHERE acknowledged_at IS NULL AND NOT folded;
 
+DROP INDEX action_items_of_update;
+
 DROP INDEX series_muted;
 
 ALTER TABLE hosts DROP COLUMN search;

@@ -12,6 +12,8 @@ ALTER TABLE updates DROP COLUMN waiting_since;
 
 ALTER TABLE updates DROP COLUMN opened_at;
 
+DROP INDEX action_items_of_update;
+
 DROP INDEX series_muted;
 
 ALTER TABLE hosts DROP COLUMN search;

@@ -8,6 +8,9 @@ ALTER TABLE hosts ADD COLUMN search TEXT NOT NULL DEFAULT '';
 -- The muted, whose updates are neither pending nor done.
 CREATE INDEX series_muted ON series (id) WHERE muted_at IS NOT NULL;
 
+-- What else was done to an update whose action is undone.
+CREATE INDEX action_items_of_update ON action_items (update_id) WHERE update_id IS NOT NULL;
+
 -- `opened_at`: when this version asked for attention, whatever digests it had since. `waiting_since`: the first of these
 -- times among the open versions, for the newest of them; for every other version its own. When one asked again that had
 -- been done is not known here; the time of its newest digest is taken. What comes from 0002 has no series yet, and gets
