@@ -225,8 +225,12 @@ def sandbox() -> list[str]:
 
 
 def pytest_configure() -> None:
-    """A run that is told to end does so as with Ctrl-C: its servers end with it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A run that is told to end does so as with Ctrl-C: its servers end with it.
+
+    That a shell which runs it in the background has it ignore Ctrl-C would go on to the programs under test.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 _NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser", "nginx": "nginx"}
