@@ -519,27 +519,30 @@ class PostgresStore(Store):
 
     def updates(self, query: UpdateQuery) -> Page:
         with self._snapshot() as cursor:
-            where, values = self._where(query)
-            # Only the rows of the page are read whole, and not sorted. A search looks at every row, and counts it too.
-            counted: LiteralString = "count(*) OVER ()" if query.words else "NULL"
-            found = cursor.execute(
-                f"""
-                SELECT u.id, {counted} {_FROM}
-                 WHERE {where}
-                 ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
-                 LIMIT %(limit)s OFFSET %(offset)s
-                """,
-                values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
-            ).fetchall()
-            rows = cursor.execute(
-                f"""
-                {_UPDATE} {_FROM}
-                  JOIN unnest(%(ids)s::bigint[]) WITH ORDINALITY AS place (id, number) ON place.id = u.id
-                 ORDER BY place.number
-                """,
-                {"ids": _firsts(found), "now": values["now"]},
-            ).fetchall()
-            total = found[0][1] if query.words and found else self._count(cursor, query)
+            return self._page(cursor, query)
+
+    def _page(self, cursor: Cursor, query: UpdateQuery) -> Page:
+        where, values = self._where(query)
+        # Only the rows of the page are read whole, and not sorted. A search looks at every row, and counts it too.
+        counted: LiteralString = "count(*) OVER ()" if query.words else "NULL"
+        found = cursor.execute(
+            f"""
+            SELECT u.id, {counted} {_FROM}
+             WHERE {where}
+             ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
+             LIMIT %(limit)s OFFSET %(offset)s
+            """,
+            values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
+        ).fetchall()
+        rows = cursor.execute(
+            f"""
+            {_UPDATE} {_FROM}
+              JOIN unnest(%(ids)s::bigint[]) WITH ORDINALITY AS place (id, number) ON place.id = u.id
+             ORDER BY place.number
+            """,
+            {"ids": _firsts(found), "now": values["now"]},
+        ).fetchall()
+        total = found[0][1] if query.words and found else self._count(cursor, query)
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
     def choices(self, query: UpdateQuery) -> Choices:
@@ -754,14 +757,15 @@ class PostgresStore(Store):
             actions = cursor.execute(
                 f"{_ACTION} WHERE id = ANY(%s)", ([id for _, told, id in moments if not told],)
             ).fetchall()
+            # The last of an action is the highest.
             versions = dict(
                 cursor.execute(
                     """
-                    SELECT DISTINCT ON (i.action_id) i.action_id, u.version
+                    SELECT i.action_id, u.version
                       FROM action_items AS i
                       JOIN updates AS u ON u.id = i.update_id
                      WHERE i.series_id = %s AND i.action_id = ANY(%s)
-                     ORDER BY i.action_id, u.version_key DESC
+                     ORDER BY u.version_key, u.id
                     """,
                     (series[0], [id for _, told, id in moments if not told]),
                 ).fetchall()
@@ -911,7 +915,7 @@ class PostgresStore(Store):
                   LEFT JOIN tag_assignments AS a ON a.reference_key = u.repository_key
                  WHERE u.id = ANY(%(chosen)s::bigint[])
                 """,
-                {"action": action, "chosen": chosen, "tag_id": tag_id, "created": known is None},
+                {"action": action, "chosen": chosen, "tag_id": tag_id, "created": name is not None and known is None},
             )
             cursor.execute(
                 """
@@ -1442,21 +1446,7 @@ class PostgresStore(Store):
                  LIMIT 10
                 """
             ).fetchall()
-            where, values = self._where(UpdateQuery())
-            oldest = cursor.execute(
-                f"""
-                {_UPDATE} {_FROM}
-                 WHERE u.id IN (
-                     SELECT u.id
-                       FROM updates AS u
-                      WHERE {where}
-                      ORDER BY u.waiting_since, u.id
-                      LIMIT 10
-                 )
-                 ORDER BY u.waiting_since, u.id
-                """,
-                values,
-            ).fetchall()
+            oldest = self._page(cursor, UpdateQuery(sort=Sort.WAITING, per_page=10)).updates
         notifications, open_at = insight_days(today, pending, counted)
         return Insights(
             notifications,
@@ -1464,7 +1454,7 @@ class PostgresStore(Store):
             by_tag,
             by_host,
             tuple(Noise(*row) for row in noisiest),
-            tuple(map(_update, oldest)),
+            oldest,
         )
 
     def _waits(self, cursor: Cursor, label: LiteralString) -> tuple[Wait, ...]:
@@ -1902,7 +1892,7 @@ class PostgresStore(Store):
               JOIN hosts AS h ON h.id = s.host_id
               LEFT JOIN updates AS u ON u.id = i.update_id
              WHERE i.action_id = %s
-             ORDER BY u.version_key DESC
+             ORDER BY u.version_key DESC, u.id DESC
              LIMIT 1
             """,
             (action_id,),

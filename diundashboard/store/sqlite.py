@@ -479,26 +479,29 @@ class SQLiteStore(Store):
 
     def updates(self, query: UpdateQuery) -> Page:
         with self._transaction("DEFERRED") as cursor:
-            where, values = self._where(query)
-            total = self._count(cursor, query)
-            # The index holds what rows are sorted by; only those of the page are read whole.
-            ids = cursor.execute(
-                f"""
-                SELECT u.id {_FROM}
-                 WHERE {where}
-                 ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
-                 LIMIT :limit OFFSET :offset
-                """,
-                values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
-            ).fetchall()
-            rows = cursor.execute(
-                f"""
-                {_UPDATE} {_FROM}
-                  JOIN json_each(:ids) AS place ON place.value = u.id
-                 ORDER BY place.key
-                """,
-                {"ids": json.dumps([id for (id,) in ids]), "now": values["now"]},
-            ).fetchall()
+            return self._page(cursor, query)
+
+    def _page(self, cursor: sqlite3.Cursor, query: UpdateQuery) -> Page:
+        where, values = self._where(query)
+        total = self._count(cursor, query)
+        # The index holds what rows are sorted by; only those of the page are read whole.
+        ids = cursor.execute(
+            f"""
+            SELECT u.id {_FROM}
+             WHERE {where}
+             ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
+             LIMIT :limit OFFSET :offset
+            """,
+            values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
+        ).fetchall()
+        rows = cursor.execute(
+            f"""
+            {_UPDATE} {_FROM}
+              JOIN json_each(:ids) AS place ON place.value = u.id
+             ORDER BY place.key
+            """,
+            {"ids": json.dumps([id for (id,) in ids]), "now": values["now"]},
+        ).fetchall()
         return Page(tuple(map(_update, rows)), total, query.page, query.per_page)
 
     def choices(self, query: UpdateQuery) -> Choices:
@@ -701,17 +704,15 @@ class SQLiteStore(Store):
                 f"{_ACTION} WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps([id for _, told, id in moments if not told]),),
             ).fetchall()
+            # The last of an action is the highest.
             versions = dict(
                 cursor.execute(
                     """
-                    SELECT action_id, version
-                      FROM (
-                          SELECT i.action_id, u.version, max(u.version_key)
-                            FROM action_items AS i
-                            JOIN updates AS u ON u.id = i.update_id
-                           WHERE i.series_id = ? AND i.action_id IN (SELECT value FROM json_each(?))
-                           GROUP BY i.action_id
-                      )
+                    SELECT i.action_id, u.version
+                      FROM action_items AS i
+                      JOIN updates AS u ON u.id = i.update_id
+                     WHERE i.series_id = ? AND i.action_id IN (SELECT value FROM json_each(?))
+                     ORDER BY u.version_key, u.id
                     """,
                     (series[0], json.dumps([id for _, told, id in moments if not told])),
                 ).fetchall()
@@ -864,7 +865,7 @@ class SQLiteStore(Store):
                   JOIN updates AS u ON u.id = chosen.value
                   LEFT JOIN tag_assignments AS a ON a.reference = u.registry || '/' || u.repository
                 """,
-                {"action": action, "chosen": chosen, "tag_id": tag_id, "created": known is None},
+                {"action": action, "chosen": chosen, "tag_id": tag_id, "created": name is not None and known is None},
             )
             cursor.execute(
                 """
@@ -1403,21 +1404,7 @@ class SQLiteStore(Store):
                  LIMIT 10
                 """
             ).fetchall()
-            where, values = self._where(UpdateQuery())
-            oldest = cursor.execute(
-                f"""
-                {_UPDATE} {_FROM}
-                 WHERE u.id IN (
-                     SELECT u.id
-                       FROM updates AS u
-                      WHERE {where}
-                      ORDER BY u.waiting_since, u.id
-                      LIMIT 10
-                 )
-                 ORDER BY u.waiting_since, u.id
-                """,
-                values,
-            ).fetchall()
+            oldest = self._page(cursor, UpdateQuery(sort=Sort.WAITING, per_page=10)).updates
         days = [(_EPOCH.date() + timedelta(days=day), *rest) for day, *rest in counted]
         notifications, open_at = insight_days(today, pending, days)
         return Insights(
@@ -1426,7 +1413,7 @@ class SQLiteStore(Store):
             by_tag,
             by_host,
             tuple(Noise(*row) for row in noisiest),
-            tuple(map(_update, oldest)),
+            oldest,
         )
 
     def _waits(self, cursor: sqlite3.Cursor, label: str) -> tuple[Wait, ...]:
@@ -1519,7 +1506,7 @@ class SQLiteStore(Store):
         cursor.execute(
             f"""
             INSERT INTO days (day, host_id, kind, opened)
-            SELECT gone.opened_at / 86400000000, s.host_id, u.kind, -count(*)
+            SELECT gone.opened_at / {_DAY}, s.host_id, u.kind, -count(*)
               FROM ({gone}) AS gone
               JOIN updates AS u ON u.id = gone.id
               JOIN series AS s ON s.id = u.series_id
@@ -1717,9 +1704,9 @@ class SQLiteStore(Store):
     def _count_closed(self, cursor: sqlite3.Cursor, ids: str, sign: int) -> None:
         """Count the acknowledged among these updates on the days when they were."""
         cursor.execute(
-            """
+            f"""
             INSERT INTO days (day, host_id, kind, closed)
-            SELECT u.acknowledged_at / 86400000000, s.host_id, u.kind, :sign * count(*)
+            SELECT u.acknowledged_at / {_DAY}, s.host_id, u.kind, :sign * count(*)
               FROM updates AS u
               JOIN series AS s ON s.id = u.series_id
              WHERE u.id IN (SELECT value FROM json_each(:ids)) AND u.acknowledged_at IS NOT NULL
@@ -1768,7 +1755,7 @@ class SQLiteStore(Store):
               JOIN hosts AS h ON h.id = s.host_id
               LEFT JOIN updates AS u ON u.id = i.update_id
              WHERE i.action_id = ?
-             ORDER BY u.version_key DESC
+             ORDER BY u.version_key DESC, u.id DESC
              LIMIT 1
             """,
             (action_id,),
