@@ -578,7 +578,8 @@ def test_since_when_updates_wait_is_made_out_in_an_older_database(empty: Config)
             body = {"image": f"app:{version}", "digest": digest}
             return store.record(parse(json.dumps(body).encode()))
 
-        record("1.0-alpine", "sha256:1")
+        for digest in ("sha256:1", "sha256:2"):
+            record("1.0-alpine", digest)
         for version, digest in (("1.0", "1"), ("1.0", "2"), ("1.1", "1"), ("2.0", "1")):
             update_id = record(version, f"sha256:{digest}")
             if version == "1.0" and digest == "1":
