@@ -139,6 +139,12 @@ def version(tag: str) -> Version:
     return _read(tag)[0]
 
 
+def variant(tag: str) -> str:
+    """What the versions of a series share. A tag without an order is a series of its own: `=` stands in no tag."""
+    read = version(tag)
+    return read.variant if read.numbers else f"={tag}"
+
+
 def kind(running: str, offered: str) -> Kind:
     """The kind of the step between two tags of one repository: the first number that differs names it.
 
@@ -156,6 +162,14 @@ def kind(running: str, offered: str) -> Kind:
         if a != b:
             return step
     return Kind.BUILD
+
+
+def update_kind(running: str, offered: str, rebuilt: bool) -> Kind:
+    """The kind of an update, where `rebuilt` says that its tag had another digest before."""
+    found = kind(running, offered)
+    if found in (Kind.NEW, Kind.REBUILD):
+        return Kind.REBUILD if rebuilt else Kind.NEW
+    return found
 
 
 def _read(tag: str) -> tuple[Version, list[str]]:

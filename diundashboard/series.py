@@ -1,0 +1,354 @@
+"""The rules of a series: what DIUN reported and what people did go in, its state comes out. Pure.
+
+A series is the versions of one repository in one variant on one host. Its history is the truth: each event, applied to
+one state, gives the next (`Event.on`); see `fold` for whole histories. The stores load events and states, and write
+what changed; they know no rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from diundashboard import image
+from diundashboard.image import update_kind
+from diundashboard.model import NEXT_VERSION
+
+RULES = 2
+"""Goes up when the same facts are read differently, or the same events give another state; the stores then derive and
+fold everything anew."""
+
+
+class Version(NamedTuple):
+    """One version of a series. Times are in UTC.
+
+    `opened_at` is when it asked for attention, whatever digests it had since. `done_at` is when it was last marked as
+    done, whatever digest it had then; `acknowledged_at` and `acknowledged_by` are set while it is done with the digest
+    that it has now.
+
+    The other six follow from all versions of the series. `kind` and `from_version` compare it with what ran when it
+    last asked. `folded` is false for a row of the page; `older` counts the pending versions that are folded under a
+    row, and `waiting_since` is the first `opened_at` among these and its own.
+    """
+
+    id: int
+    text: str
+    digest: str
+    rebuilt: bool
+    first_seen_at: datetime
+    received_at: datetime
+    opened_at: datetime
+    done_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    kind: str = ""
+    from_version: str = ""
+    superseded: bool = False
+    folded: bool = False
+    older: int = 0
+    waiting_since: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return image.version(self.text).sort_key
+
+    @property
+    def order(self) -> tuple[str, datetime, int]:
+        """Orders the versions of a series; of those that compare equal, the newest is the highest."""
+        return image.version(self.text).sort_key, self.received_at, self.id
+
+    @property
+    def pending(self) -> bool:
+        return self.acknowledged_at is None and not self.superseded
+
+
+class Series(NamedTuple):
+    """The state of a series.
+
+    `running` is the version taken as running, "" if none is known. `said` is the last word of a person or a label about
+    it, and `label` the last version that a label named. `snoozed_until` and `muted_at` are None while it is neither.
+    """
+
+    variant: str
+    versions: tuple[Version, ...] = ()
+    running: str = ""
+    said: str = ""
+    said_at: datetime | None = None
+    label: str = ""
+    note: str = ""
+    snoozed_until: datetime | None = None
+    muted_at: datetime | None = None
+
+    @property
+    def open(self) -> int:
+        """How many versions are pending."""
+        return sum(version.pending for version in self.versions)
+
+    @property
+    def done(self) -> int:
+        """How many versions are done with the digest that they have."""
+        return sum(version.acknowledged_at is not None for version in self.versions)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the page of all updates shows for it: its pending rows, or else its newest version."""
+        return sum(not version.folded for version in self.versions)
+
+    def version(self, id: int) -> Version | None:
+        return next((version for version in self.versions if version.id == id), None)
+
+    def under(self, id: int) -> tuple[int, ...]:
+        """The ids of the pending versions that are folded under a row."""
+        rows, folded = _places([version for version in self.versions if version.pending])
+        return tuple(version.id for version in folded if _row_of(version, rows).id == id)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """DIUN reported a version with a digest.
+
+    `known` says that the tag had another digest before, whatever this series knows of it. `current` is the version that
+    a label of the container names as running.
+    """
+
+    at: datetime
+    update: int
+    text: str
+    digest: str
+    known: bool = False
+    current: str = ""
+    action: int = 0
+
+    def on(self, series: Series) -> Series:
+        """A digest that the version has already changes nothing, nor does one older than the digest that it has."""
+        before = series.version(self.update)
+        if before is None:
+            return self._first(series)
+        if before.digest == self.digest or self.at < before.received_at:
+            return series
+        new = before._replace(
+            digest=self.digest,
+            rebuilt=True,
+            kind="",
+            first_seen_at=min(before.first_seen_at, self.at),
+            received_at=self.at,
+            opened_at=self.at if before.acknowledged_at is not None else min(before.opened_at, self.at),
+            acknowledged_at=None,
+            acknowledged_by="",
+        )
+        series = _with(series, {new.id: new})
+        # Versions without an order have no next one, so another digest is the next one.
+        if not new.key and series.snoozed_until == NEXT_VERSION:
+            series = series._replace(snoozed_until=None)
+        return _settled(_labelled(series, self.current, self.at))
+
+    def _first(self, series: Series) -> Series:
+        """A version that is new to the series. A snooze ends when it is higher than all others."""
+        new = Version(self.update, self.text, self.digest, self.known, self.at, self.at, self.at)
+        highest = max((version.order for version in series.versions), default=None)
+        series = _settled(_labelled(series._replace(versions=(*series.versions, new)), self.current, self.at))
+        if series.snoozed_until is not None and (highest is None or new.order > highest):
+            reported = series.version(self.update)
+            if reported is not None and not reported.superseded:
+                return series._replace(snoozed_until=None)
+        return series
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A person marked versions as done, each with the digest that the person saw."""
+
+    at: datetime
+    action: int
+    digests: Mapping[int, str]
+    by: str
+
+    def on(self, series: Series) -> Series:
+        """A version that has another digest by now was done, and so runs, but asks for this digest."""
+        done = {}
+        for version in series.versions:
+            if version.id in self.digests:
+                done[version.id] = version._replace(done_at=self.at)
+                if version.digest == self.digests[version.id]:
+                    done[version.id] = version._replace(
+                        done_at=self.at, acknowledged_at=self.at, acknowledged_by=self.by
+                    )
+        return _settled(_with(series, done)) if done else series
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A person said that versions are not done after all."""
+
+    at: datetime
+    action: int
+    updates: Collection[int]
+
+    def on(self, series: Series) -> Series:
+        back = {
+            version.id: version._replace(done_at=None, acknowledged_at=None, acknowledged_by="")
+            for version in series.versions
+            if version.id in self.updates and version.done_at is not None
+        }
+        return _settled(_with(series, back)) if back else series
+
+
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """A person put the series off until a time, or until the next version; None ends that."""
+
+    at: datetime
+    action: int
+    until: datetime | None
+
+    def on(self, series: Series) -> Series:
+        return series if series.snoozed_until == self.until else series._replace(snoozed_until=self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Muted:
+    """A person muted the series, or unmuted it."""
+
+    at: datetime
+    action: int
+    muted: bool
+
+    def on(self, series: Series) -> Series:
+        if self.muted == (series.muted_at is not None):
+            return series
+        return series._replace(muted_at=self.at if self.muted else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A person wrote a note to the series; an empty one removes it."""
+
+    at: datetime
+    action: int
+    text: str
+
+    def on(self, series: Series) -> Series:
+        return series if series.note == self.text else series._replace(note=self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRunning:
+    """A person said which version runs; "" withdraws what was said."""
+
+    at: datetime
+    action: int
+    version: str
+
+    def on(self, series: Series) -> Series:
+        if self.version and not compares(series.variant, self.version):
+            return series
+        if not self.version and not series.said:
+            return series
+        return _settled(series._replace(said=self.version, said_at=self.at if self.version else None))
+
+
+Event = Reported | Acknowledged | Reopened | Snoozed | Muted | Noted | SaidRunning
+
+
+def to_acknowledge(series: Series, chosen: Collection[int]) -> dict[int, str]:
+    """Which of the chosen versions are not done yet, each with the digest that it has."""
+    return {
+        version.id: version.digest
+        for version in series.versions
+        if version.id in chosen and version.acknowledged_at is None
+    }
+
+
+def to_reopen(series: Series, chosen: Collection[int]) -> frozenset[int]:
+    """Which of the chosen versions are done."""
+    return frozenset(
+        version.id for version in series.versions if version.id in chosen and version.acknowledged_at is not None
+    )
+
+
+def compares(variant: str, version: str) -> bool:
+    """Whether a version compares with those of a series of this variant."""
+    return image.variant(version) == variant
+
+
+def _with(series: Series, new: Mapping[int, Version]) -> Series:
+    return series._replace(versions=tuple([new.get(version.id, version) for version in series.versions]))
+
+
+def _labelled(series: Series, version: str, at: datetime) -> Series:
+    """A label says what runs when it first names a version; repeating itself it says nothing new."""
+    if version in ("", series.label) or not compares(series.variant, version):
+        return series
+    return series._replace(label=version, said=version, said_at=at)
+
+
+def _what_runs(series: Series) -> str:
+    """The highest version that was done since a person or a label said what runs, or what was said."""
+    done = [version for version in series.versions if version.done_at is not None]
+    if series.said and series.said_at is not None:
+        key, at = image.version(series.said).sort_key, series.said_at
+        done = [version for version in done if version.done_at and version.done_at > at and version.key >= key]
+    return max(done, key=_order).text if done else series.said
+
+
+def _order(version: Version) -> tuple[str, datetime, int]:
+    return version.order
+
+
+def _settled(series: Series) -> Series:
+    """Bring up to date what follows from all versions: what runs, what that supersedes, the kinds, the rows."""
+    running = _what_runs(series)
+    runs = next((version for version in series.versions if version.text == running), None)
+    superseded = {
+        version.id
+        for version in series.versions
+        if running and version.acknowledged_at is None and _is_superseded(version, running, runs)
+    }
+    pending = [v for v in series.versions if v.acknowledged_at is None and v.id not in superseded]
+    rows, folded = _places(pending) if pending else (sorted(series.versions, key=_order)[-1:], [])
+    under: dict[int, list[Version]] = {row.id: [] for row in rows}
+    for version in folded:
+        under[_row_of(version, rows).id].append(version)
+    versions = []
+    for version in series.versions:
+        below = under.get(version.id, [])
+        kind, from_version = version.kind, version.from_version
+        if version.acknowledged_at is None and (from_version != running or not kind):
+            kind, from_version = update_kind(running, version.text, version.rebuilt), running
+        since = min([version.opened_at, *[each.opened_at for each in below]])
+        follows = (kind, from_version, version.id in superseded, version.id not in under, len(below), since)
+        versions.append(version if version[_FACTS:] == follows else Version._make((*version[:_FACTS], *follows)))
+    return series._replace(versions=tuple(versions), running=running)
+
+
+_FACTS = Version._fields.index("kind")
+"""How many fields of a version come from its own events; the others follow from all versions."""
+
+
+def _is_superseded(version: Version, running: str, runs: Version | None) -> bool:
+    """Whether a version that is not done is below the one that runs, or is that one and has no other digest since."""
+    if version.text == running:
+        return not version.rebuilt
+    if runs is None:
+        return version.key < image.version(running).sort_key
+    return version.order < runs.order
+
+
+def _places(pending: list[Version]) -> tuple[list[Version], list[Version]]:
+    """The rows among pending versions, the lower first: the newest release, and the newest pre-release above it."""
+    newest: list[Version] = []
+    for version in sorted(pending, key=_order, reverse=True):
+        release = not image.version(version.text).prerelease
+        if release or not newest:
+            newest.append(version)
+        if release:
+            break
+    rows = newest[::-1]
+    return rows, [version for version in pending if version not in rows]
+
+
+def _row_of(version: Version, rows: list[Version]) -> Version:
+    """The lowest row above a version."""
+    return next(row for row in rows if row.order > version.order)
