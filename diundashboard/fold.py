@@ -7,12 +7,12 @@ the order in which they were stored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import takewhile
 from typing import NamedTuple
 
-from diundashboard.series import Event, Series
+from diundashboard.series import Event, Series, Version
 
 
 class Move(NamedTuple):
@@ -83,3 +83,23 @@ def _shown(series: Series, at: datetime) -> list[tuple[datetime, str]]:
         return []
     since = at if series.snoozed_until is None else max(at, series.snoozed_until)
     return [(since, version.kind) for version in series.versions if version.pending and not version.folded]
+
+
+def differences(stored: Series, folded: Series) -> Iterator[tuple[str, object, object]]:
+    """Where a stored state is not what its history says: the name of the value, what is stored, what the fold gives."""
+    names = [name for name in Series._fields if name != "versions"]
+    yield from _unequal("", names, stored, folded)
+    told = {version.id: version for version in folded.versions}
+    for version in stored.versions:
+        if version.id in told:
+            yield from _unequal(f"{version.text}: ", list(Version._fields), version, told.pop(version.id))
+        else:
+            yield f"{version.text}: reported", True, False
+    for version in told.values():
+        yield f"{version.text}: reported", False, True
+
+
+def _unequal(of: str, names: list[str], stored: object, folded: object) -> Iterator[tuple[str, object, object]]:
+    for name in names:
+        if (was := getattr(stored, name)) != (is_now := getattr(folded, name)):
+            yield of + name, was, is_now

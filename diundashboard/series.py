@@ -67,8 +67,9 @@ class Version(NamedTuple):
 class Series(NamedTuple):
     """The state of a series.
 
-    `running` is the version taken as running, "" if none is known. `said` is the last word of a person or a label about
-    it, and `label` the last version that a label named. `snoozed_until` and `muted_at` are None while it is neither.
+    `running` is the version taken as running, "" if none is known. `said` is what a person or a label said last about
+    it, and `label` what a label said last, with the digest if it named one. `snoozed_until` and `muted_at` are None
+    while it is neither.
     """
 
     variant: str
@@ -109,8 +110,8 @@ class Series(NamedTuple):
 class Reported:
     """DIUN reported a version with a digest.
 
-    `known` says that the tag had another digest before, whatever this series knows of it. `current` is the version that
-    a label of the container names as running.
+    `known` says that the tag had another digest before, whatever this series knows of it. `current` is what runs by the
+    container's own metadata: a version, or `version@digest`.
     """
 
     at: datetime
@@ -130,7 +131,7 @@ class Reported:
             return series
         new = before._replace(
             digest=self.digest,
-            rebuilt=True,
+            rebuilt=self._rebuilt(True),
             kind="",
             first_seen_at=min(before.first_seen_at, self.at),
             received_at=self.at,
@@ -146,7 +147,8 @@ class Reported:
 
     def _first(self, series: Series) -> Series:
         """A version that is new to the series. A snooze ends when it is higher than all others."""
-        new = Version(self.update, self.text, self.digest, self.known, self.at, self.at, self.at)
+        rebuilt = self._rebuilt(self.known)
+        new = Version(self.update, self.text, self.digest, rebuilt, self.at, self.at, self.at)
         highest = max((version.order for version in series.versions), default=None)
         series = _settled(_labelled(series._replace(versions=(*series.versions, new)), self.current, self.at))
         if series.snoozed_until is not None and (highest is None or new.order > highest):
@@ -154,6 +156,11 @@ class Reported:
             if reported is not None and not reported.superseded:
                 return series._replace(snoozed_until=None)
         return series
+
+    def _rebuilt(self, known: bool) -> bool:
+        """Whether the version has another digest than the one that runs, or than it had before."""
+        version, _, digest = self.current.partition("@")
+        return digest != self.digest if digest and version == self.text else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +284,12 @@ def _with(series: Series, new: Mapping[int, Version]) -> Series:
     return series._replace(versions=tuple([new.get(version.id, version) for version in series.versions]))
 
 
-def _labelled(series: Series, version: str, at: datetime) -> Series:
-    """A label says what runs when it first names a version; repeating itself it says nothing new."""
-    if version in ("", series.label) or not compares(series.variant, version):
+def _labelled(series: Series, current: str, at: datetime) -> Series:
+    """A label says what runs when it first names it; repeating itself it says nothing new."""
+    version = current.partition("@")[0]
+    if current in ("", series.label) or not compares(series.variant, version):
         return series
-    return series._replace(label=version, said=version, said_at=at)
+    return series._replace(label=current, said=version, said_at=at)
 
 
 def _what_runs(series: Series) -> str:

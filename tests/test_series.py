@@ -177,6 +177,10 @@ def _id(version: str) -> int:
             History().reports("1.8.0", current="1.5.0").done("1.8.0").reports("1.9.0", current="1.7.0"),
             ["1.7.0 -> 1.9.0 minor"],
         ),
+        # A label that names the digest too tells whether that runs.
+        (History().reports("1.8.0", current="1.8.0@1.8.0@a"), []),
+        (History().reports("1.8.0", current="1.8.0@sha256:b"), ["1.8.0 -> 1.8.0 rebuild"]),
+        (History().reports("1.8.0").reports("1.8.0", digest="b", current="1.8.0@1.8.0@b"), []),
         # A label of another variant says nothing about this series.
         (History().reports("1.8.0", current="1.5.0-alpine"), [" -> 1.8.0 new"]),
         # Late: older than what the version has.
