@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from diundashboard.model import Selection
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS, Clock
-from tests.store.test_contract import OTHER, record
+from tests.store.asking import OTHER, record
 
 HUGE = [2**63 - 1, 2**63, 10**30]
 

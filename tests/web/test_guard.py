@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 
 from diundashboard.model import Selection
 from diundashboard.store import Store
-from tests.store.test_contract import record
+from tests.store.asking import record
 from tests.updates import actions
 
 SAFE = {"GET", "HEAD", "OPTIONS"}

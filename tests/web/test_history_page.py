@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from diundashboard.notification import parse
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS
-from tests.store.test_contract import OTHER, record
+from tests.store.asking import OTHER, record
 
 LARGEST_PAGE = 150_000
 """In bytes, before compression."""

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from diundashboard.model import HistoryQuery, Selection, UpdateQuery
 from diundashboard.store import Store
 from tests.conftest import Clock
-from tests.store.test_contract import OTHER, record
+from tests.store.asking import OTHER, record
 
 ODD = 'a&b=c #1+2%20/"<ü>'
 

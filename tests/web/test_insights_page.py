@@ -15,7 +15,7 @@ from diundashboard.model import Selection
 from diundashboard.store import Store
 from tests.conftest import Clock
 from tests.dashboard import Dashboard
-from tests.store.test_contract import record
+from tests.store.asking import record
 
 DAY = timedelta(days=1)
 LIMIT = 150 * 1024

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.store import Store, open_store
-from tests.store.test_contract import record
+from tests.store.asking import record
 from tests.web.test_updates_page import check_error_page
 
 PASSWORD = "s3cr3t-p4ssw0rd"

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from diundashboard.model import Selection, Tag
 from diundashboard.store import Store
-from tests.store.test_contract import record
+from tests.store.asking import record
 
 
 def page_of(client: FlaskClient) -> str:

@@ -24,7 +24,7 @@ from diundashboard.notification import parse
 from diundashboard.store import Store
 from diundashboard.web.appearance import version_change
 from tests.conftest import PAYLOADS, Clock
-from tests.store.test_contract import DIGEST, OTHER, record
+from tests.store.asking import DIGEST, OTHER, record
 from tests.updates import actions, an_update
 
 IMAGE = "<img src=x onerror=alert(0)>"
