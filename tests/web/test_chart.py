@@ -12,6 +12,12 @@ import pytest
 from diundashboard import image
 from diundashboard.model import Insights, Noise, Wait
 from diundashboard.web import chart
+from diundashboard.web.chart.figure import window
+from diundashboard.web.chart.heat import PITCH, DayCounts, coming_finding, coming_table, heat_map
+from diundashboard.web.chart.line import open_finding, open_line, open_table, scale_ticks
+from diundashboard.web.chart.noise import noise_bars, noise_finding
+from diundashboard.web.chart.waits import wait_bars, wait_finding
+from diundashboard.web.chart.words import KINDS, cut, duration, image_words, spoken
 
 TODAY = date(2026, 11, 21)
 """A Saturday."""
@@ -51,7 +57,7 @@ def wait(label: str, median: timedelta, count: int = 10, percentile_90: timedelt
     ],
 )
 def test_a_duration_is_told_in_the_words_of_a_person(time: timedelta, short: str, long: str) -> None:
-    assert (chart.duration(time), chart.spoken(time)) == (short, long)
+    assert (duration(time), spoken(time)) == (short, long)
 
 
 @pytest.mark.parametrize(
@@ -63,16 +69,16 @@ def test_a_duration_is_told_in_the_words_of_a_person(time: timedelta, short: str
     ],
 )
 def test_docker_io_goes_without_saying(name: str, words: str) -> None:
-    assert chart.image_words(name) == words
+    assert image_words(name) == words
 
 
 def test_a_long_name_keeps_its_end() -> None:
-    assert chart.cut("ghcr.io/somebody/something", 12) == "…y/something"
-    assert chart.cut("short", 12) == "short"
+    assert cut("ghcr.io/somebody/something", 12) == "…y/something"
+    assert cut("short", 12) == "short"
 
 
 def test_every_kind_has_its_word() -> None:
-    assert list(chart.KINDS) == list(image.Kind)
+    assert list(KINDS) == list(image.Kind)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +96,8 @@ def test_the_oldest_has_waited_for_whole_days_as_its_row_says(waited: timedelta,
 
 @pytest.mark.parametrize("back", range(14))
 def test_the_calendar_has_a_year_whatever_the_day(back: int) -> None:
-    first, last = chart.window(before(back + days) for days in range(371))
-    heat = chart.heat(every_day(400, 1), first, last)
+    first, last = window(before(back + days) for days in range(371))
+    heat = heat_map(every_day(400, 1), first, last)
     squares = [square for _, week in heat.columns for square in week]
     assert len(heat.columns) == 53
     assert 365 <= len(squares) == (last - first).days + 1 <= 371
@@ -102,23 +108,23 @@ def test_the_calendar_has_a_year_whatever_the_day(back: int) -> None:
 
 
 def test_each_day_of_the_calendar_says_its_date_and_what_came_by_kind() -> None:
-    heat = chart.heat({before(1): {"patch": 8, "major": 1, "rebuild": 2}}, before(1), TODAY)
+    heat = heat_map({before(1): {"patch": 8, "major": 1, "rebuild": 2}}, before(1), TODAY)
     ((x, (friday, saturday)),) = heat.columns
-    assert (x, heat.width) == (52 * chart.PITCH, 53 * chart.PITCH)
+    assert (x, heat.width) == (52 * PITCH, 53 * PITCH)
     assert (friday.title, friday.step) == ("Fri 20 Nov 2026: 1 major, 8 patch, 2 rebuilt", 5)
     assert (saturday.title, saturday.step) == ("Sat 21 Nov 2026: none", 0)
-    assert saturday.y - friday.y == chart.PITCH
+    assert saturday.y - friday.y == PITCH
     assert heat.before.count("M") == 53 * 7 - 3
     assert heat.kinds == {"major": 1, "patch": 8, "rebuild": 2}
 
 
 def test_the_months_stand_over_the_weeks_that_begin_in_them() -> None:
-    months = chart.heat({}, TODAY, TODAY).months
+    months = heat_map({}, TODAY, TODAY).months
     assert [month.text for month in months][:4] == ["Dec", "Jan 2026", "Feb", "Mar"]
     assert len(months) == 12
     places = [int(month.x) for month in months]
-    assert min(after - at for at, after in pairwise(places)) >= 3 * chart.PITCH
-    assert places[1] // chart.PITCH == (date(2026, 1, 5) - date(2025, 11, 17)).days // 7
+    assert min(after - at for at, after in pairwise(places)) >= 3 * PITCH
+    assert places[1] // PITCH == (date(2026, 1, 5) - date(2025, 11, 17)).days // 7
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_the_months_stand_over_the_weeks_that_begin_in_them() -> None:
 )
 def test_the_colours_say_what_they_stand_for(numbers: list[int], steps: str) -> None:
     counts = {before(back): {"new": number} for back, number in enumerate(numbers)}
-    heat = chart.heat(counts, min(counts, default=TODAY), TODAY)
+    heat = heat_map(counts, min(counts, default=TODAY), TODAY)
     assert "|".join(text for _, text in heat.steps) == steps
     ranges = {step: [int(number) for number in re.findall(r"\d+", text)] for step, text in heat.steps[1:]}
     for _, week in heat.columns:
@@ -159,18 +165,16 @@ def test_the_colours_say_what_they_stand_for(numbers: list[int], steps: str) -> 
         ({}, 370, "No notifications in a year"),
     ],
 )
-def test_what_comes_is_told_honestly(counts: chart.DayCounts, first: int, finding: str) -> None:
-    assert chart.coming_finding(counts, before(first), TODAY) == finding
+def test_what_comes_is_told_honestly(counts: DayCounts, first: int, finding: str) -> None:
+    assert coming_finding(counts, before(first), TODAY) == finding
 
 
 def test_the_weekday_with_the_most_is_told_if_it_stands_out() -> None:
     counts = every_day(70, 4)
     tuesdays = {day: {"new": 9} for day in counts if day.weekday() == 1}
-    assert (
-        chart.coming_finding(counts | tuesdays, min(counts), TODAY) == "About 5 notifications a day, most on Tuesdays"
-    )
+    assert coming_finding(counts | tuesdays, min(counts), TODAY) == "About 5 notifications a day, most on Tuesdays"
     one_wild_day = {before(4): {"new": 100}}
-    assert chart.coming_finding(counts | one_wild_day, min(counts), TODAY) == "About 5 notifications a day"
+    assert coming_finding(counts | one_wild_day, min(counts), TODAY) == "About 5 notifications a day"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_the_weekday_with_the_most_is_told_if_it_stands_out() -> None:
 )
 def test_what_is_open_is_compared_with_before(values: list[int], finding: str) -> None:
     days = {before(back): value for back, value in enumerate(reversed(values))}
-    assert chart.open_finding(days) == finding
+    assert open_finding(days) == finding
 
 
 @pytest.mark.parametrize(
@@ -203,19 +207,19 @@ def test_what_is_open_is_compared_with_before(values: list[int], finding: str) -
     ],
 )
 def test_a_scale_has_few_round_numbers_from_zero(top: int, ticks: tuple[int, ...]) -> None:
-    assert chart.ticks(top) == ticks
+    assert scale_ticks(top) == ticks
 
 
 def test_every_scale_reaches_its_top_in_at_most_four_steps() -> None:
     for top in range(1, 5000, 7):
-        found = chart.ticks(top)
+        found = scale_ticks(top)
         assert found[0] == 0
         assert top <= found[-1]
         assert len(found) <= 5
 
 
 def test_a_line_goes_from_left_to_right_over_zero() -> None:
-    line = chart.line({before(2): 0, before(1): 2, TODAY: 1})
+    line = open_line({before(2): 0, before(1): 2, TODAY: 1})
     assert line.path == "M0,200 500,24 1000,112"
     assert line.area == f"{line.path} 1000,200 0,200z"
     assert [(each.text, each.y) for each in line.scale] == [("0", "200"), ("1", "112"), ("2", "24")]
@@ -226,13 +230,13 @@ def test_a_line_goes_from_left_to_right_over_zero() -> None:
 
 
 def test_a_single_day_is_a_dot() -> None:
-    line = chart.line({TODAY: 3})
+    line = open_line({TODAY: 3})
     assert (line.path, line.area, line.peak) == ("", "", ())
     assert [(each.x, each.y) for each in line.dots] == [("100%", "24")]
 
 
 def test_a_line_of_a_year_has_one_dot_and_the_names_of_months() -> None:
-    line = chart.line({before(back): back % 9 for back in range(371)})
+    line = open_line({before(back): back % 9 for back in range(371)})
     assert line.path.count(",") == 371
     assert len(line.dots) == 1
     assert [each.text for each in line.dates] == ["2026", "Mar", "May", "Jul", "Sep", "Nov"]
@@ -241,21 +245,21 @@ def test_a_line_of_a_year_has_one_dot_and_the_names_of_months() -> None:
 
 @pytest.mark.parametrize("days", range(1, 371, 5))
 def test_the_dates_under_a_line_are_few_and_in_order(days: int) -> None:
-    dates = chart.line({before(back): 1 for back in range(days)}).dates
+    dates = open_line({before(back): 1 for back in range(days)}).dates
     places = [float(each.x.removesuffix("%")) for each in dates]
     assert 1 <= len(dates) <= 8
     assert places == sorted(places)
 
 
 def test_waits_are_bars_from_zero_to_the_median_with_a_line_to_the_90th_percentile() -> None:
-    media, web = chart.wait_bars([wait("media", 5 * DAY, percentile_90=20 * DAY), wait("", 10 * HOUR)])
+    media, web = wait_bars([wait("media", 5 * DAY, percentile_90=20 * DAY), wait("", 10 * HOUR)])
     assert (media.name, media.value, media.width, media.reach) == ("media", "half in 5 d, 90% in 20 d", "25%", "100%")
     assert (web.name, web.value, web.reach) == ("unnamed host", "in 10 h", "")
     assert web.y - media.y == chart.BAR_PITCH
 
 
 def test_waits_of_no_time_have_bars_of_no_length() -> None:
-    (bar,) = chart.wait_bars([wait("nas", timedelta())])
+    (bar,) = wait_bars([wait("nas", timedelta())])
     assert (bar.width, bar.value) == ("0%", "in under 1 min")
 
 
@@ -272,7 +276,7 @@ def test_waits_of_no_time_have_bars_of_no_length() -> None:
     ],
 )
 def test_what_waits_longest_is_told(waits: list[Wait], finding: str) -> None:
-    assert chart.wait_finding(waits, "host") == finding
+    assert wait_finding(waits, "host") == finding
 
 
 @pytest.mark.parametrize(
@@ -289,13 +293,13 @@ def test_what_waits_longest_is_told(waits: list[Wait], finding: str) -> None:
 )
 def test_the_noisiest_image_is_told(numbers: list[int], finding: str) -> None:
     noises = [Noise(f"docker.io/library/image{place}", number) for place, number in enumerate(numbers)]
-    assert chart.noise_finding(noises) == finding
-    bars = chart.noise_bars(noises)
+    assert noise_finding(noises) == finding
+    bars = noise_bars(noises)
     assert (bars[0].width, bars[0].name, bars[0].value) == ("100%", "image0", f"{numbers[0]:,}")
 
 
 def test_the_table_of_a_few_days_has_a_row_for_each() -> None:
-    table = chart.coming_table({before(2): {"new": 2}, TODAY: {"patch": 1, "new": 1}}, before(2), TODAY)
+    table = coming_table({before(2): {"new": 2}, TODAY: {"patch": 1, "new": 1}}, before(2), TODAY)
     assert table.heads == ("Day", "patch", "new", "all")
     assert table.rows == (
         ("21 Nov 2026", "1", "1", "2"),
@@ -305,19 +309,19 @@ def test_the_table_of_a_few_days_has_a_row_for_each() -> None:
 
 
 def test_the_table_of_a_year_has_a_row_for_each_week() -> None:
-    first, last = chart.window(before(back) for back in range(371))
-    table = chart.coming_table(every_day(371, 2), first, last)
+    first, last = window(before(back) for back in range(371))
+    table = coming_table(every_day(371, 2), first, last)
     assert (table.heads[0], len(table.rows), table.rows[0]) == ("Week from", 53, ("16 Nov 2026", "12", "12"))
     assert {row[1:] for row in table.rows[1:]} == {("14", "14")}
     values = {first + number * DAY: number for number in range((last - first).days + 1)}
-    open_table = chart.open_table(values)
-    assert (open_table.rows[0], open_table.rows[-1]) == (("16 Nov 2026", "369", "369"), ("17 Nov 2025", "6", "6"))
+    opened = open_table(values)
+    assert (opened.rows[0], opened.rows[-1]) == (("16 Nov 2026", "369", "369"), ("17 Nov 2025", "6", "6"))
 
 
 @pytest.mark.parametrize("days", [21, 22])
 def test_days_become_weeks_after_three_of_them(days: int) -> None:
     values = {before(back): 1 for back in range(days)}
-    table = chart.open_table(values)
+    table = open_table(values)
     assert table.heads[0] == ("Day" if days == 21 else "Week from")
     assert len(table.rows) == (21 if days == 21 else 4)
 
