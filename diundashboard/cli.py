@@ -11,8 +11,9 @@ import sys
 from contextlib import closing
 from importlib.metadata import version
 
+from diundashboard.clock import now
 from diundashboard.config import SETTINGS, Config, Misconfigured
-from diundashboard.model import Invalid, now
+from diundashboard.model import Invalid
 from diundashboard.store import StoreError, open_store
 
 

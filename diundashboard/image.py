@@ -165,11 +165,11 @@ def kind(running: str, offered: str) -> Kind:
 
 
 def update_kind(running: str, offered: str, rebuilt: bool) -> Kind:
-    """The kind of an update, where `rebuilt` says that its tag had another digest before."""
-    found = kind(running, offered)
-    if found in (Kind.NEW, Kind.REBUILD):
+    """The kind of an update. `rebuilt` says whether its tag had another digest before."""
+    step = kind(running, offered)
+    if step in (Kind.NEW, Kind.REBUILD):
         return Kind.REBUILD if rebuilt else Kind.NEW
-    return found
+    return step
 
 
 def _read(tag: str) -> tuple[Version, list[str]]:

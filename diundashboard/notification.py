@@ -7,21 +7,39 @@ ignored, and a known field of another type counts as missing. The payload keeps 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from diundashboard import image
-from diundashboard.model import Derived, derive, storable
+from diundashboard.text import searchable, storable
 
 BODY_LIMIT = 1024 * 1024
 """The largest body, in bytes."""
 
+DERIVED_RULES = 1
+"""Increase it when `derive` changes its result for the same facts: the stores then refill their derived columns."""
+
 _CONTAINER_KEYS = ("ctn_names", "ctn_name", "task_name", "pod_name")
+_STACK_KEYS = ("stack", "pod_namespace", "job_namespace")
+_VALUE_LENGTH = 200
 
 
 class Refused(Exception):
     """A body that is no notification; the message is written for the person who reads DIUN's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the stores keep beside an update because SQL cannot read it out of the names."""
+
+    variant: str
+    version_key: str
+    prerelease: bool
+    name: str
+    stack: str
+    search: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +151,26 @@ def _time(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return time if time.year > 1 else None
+
+
+def derive(
+    hostname: str,
+    name: str,
+    version: str,
+    metadata: Mapping[str, str],
+    containers: Collection[str],
+) -> Derived:
+    """Read an update's facts; `name` is its `registry/repository`.
+
+    A version without an order is a series of its own: `=` stands in no tag, so that no variant looks like one.
+    """
+    read = image.version(version)
+    found = {name, version, hostname, *containers, *(value[:_VALUE_LENGTH] for value in metadata.values())}
+    return Derived(
+        variant=read.variant if read.numbers else f"={version}",
+        version_key=read.sort_key,
+        prerelease=read.prerelease,
+        name=searchable(name.rpartition("/")[2]),
+        stack=next((metadata[key] for key in _STACK_KEYS if metadata.get(key)), ""),
+        search=searchable(" ".join(sorted(found))),
+    )

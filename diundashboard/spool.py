@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
-from diundashboard.model import now
+from diundashboard.clock import now
 from diundashboard.notification import parse
 from diundashboard.store import Store, Unavailable
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, time, timedelta
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from diundashboard.clock import now
 from diundashboard.command import script
-from diundashboard.model import NEXT_VERSION, Action, Invalid, now
+from diundashboard.model import NEXT_VERSION, Action, Invalid
 from diundashboard.web.appearance import short_name
 from diundashboard.web.context import person, store
 from diundashboard.web.reading import number, selection, stood_on, view_stood_on

@@ -12,8 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
+from diundashboard.clock import now
 from diundashboard.image import Reference
-from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery, now, storable
+from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
+from diundashboard.text import storable
 from diundashboard.web.context import same_page, store
 from diundashboard.web.reading import address, view_of, written
 

@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import HistoryQuery, now
+from diundashboard.clock import now
+from diundashboard.model import HistoryQuery
 from diundashboard.snippet import snippets
 from diundashboard.web.context import host, settings, store, webhook_address
 

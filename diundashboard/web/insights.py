@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import now
+from diundashboard.clock import now
 from diundashboard.web import chart
 from diundashboard.web.context import store
 

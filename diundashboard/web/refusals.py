@@ -10,7 +10,8 @@ from time import monotonic
 
 from flask import Flask, Response, request
 
-from diundashboard.model import Refusal, now
+from diundashboard.clock import now
+from diundashboard.model import Refusal
 from diundashboard.web.context import lost_diun, settings, store
 
 logger = logging.getLogger("diundashboard")

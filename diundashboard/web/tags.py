@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import PATTERN_LENGTH
+from diundashboard.store.names import PATTERN_LENGTH
 from diundashboard.web.context import store
 from diundashboard.web.reading import number
 

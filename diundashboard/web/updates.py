@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from diundashboard.clock import now
 from diundashboard.command import commands, superseded
 from diundashboard.link import links
-from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery, now
+from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import address, number, query_of, view_of

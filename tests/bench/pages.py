@@ -18,8 +18,9 @@ import psycopg
 from flask.testing import FlaskClient
 
 from diundashboard.app import create_app
+from diundashboard.clock import now
 from diundashboard.config import Config
-from diundashboard.model import Selection, State, UpdateQuery, now
+from diundashboard.model import Selection, State, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store, open_store
 from tests.conftest import postgres_running

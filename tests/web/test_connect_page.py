@@ -11,8 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from diundashboard.app import create_app
+from diundashboard.clock import now
 from diundashboard.config import Config
-from diundashboard.model import Refusal, now
+from diundashboard.model import Refusal
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS, Clock
 

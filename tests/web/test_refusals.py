@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from diundashboard.app import create_app
+from diundashboard.clock import now
 from diundashboard.config import Config
-from diundashboard.model import Refusal, now
+from diundashboard.model import Refusal
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.store import Store, Unavailable
 from tests.dashboard import Dashboard, running

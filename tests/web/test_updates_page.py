@@ -18,8 +18,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from diundashboard.app import create_app
+from diundashboard.clock import now
 from diundashboard.config import Config
-from diundashboard.model import NEXT_VERSION, Selection, State, UpdateQuery, now
+from diundashboard.model import NEXT_VERSION, Selection, State, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store
 from diundashboard.web.appearance import version_change

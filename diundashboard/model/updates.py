@@ -1,0 +1,220 @@
+"""Updates, queries and selections of updates, and counts of updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from diundashboard.model.invalid import Invalid
+from diundashboard.model.tags import Tag
+from diundashboard.text import searchable
+
+PER_PAGE_LIMIT = 200
+"""The most updates on one page."""
+
+COUNTED_DONE = 5000
+"""How many of the newest finished updates are counted where a page shows the count only in passing."""
+
+UNTAGGED = "-"
+"""The tag in a query for updates without a tag."""
+
+
+class State(StrEnum):
+    """What an update needs."""
+
+    PENDING = "pending"
+    SNOOZED = "snoozed"
+    ACKNOWLEDGED = "acknowledged"
+    MUTED = "muted"
+
+
+class Age(StrEnum):
+    """How long ago an update arrived; for OLDER, how long it has been waiting: see `Update.waiting_since`."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    OLDER = "older"
+
+
+class Sort(StrEnum):
+    """The order of the rows of a page."""
+
+    AGE = "age"
+    WAITING = "waiting"
+    NAME = "name"
+    HOST = "host"
+    KIND = "kind"
+
+
+class Group(StrEnum):
+    """The grouping of the rows of a page."""
+
+    NOTHING = "nothing"
+    TAG = "tag"
+    HOST = "host"
+    STACK = "stack"
+    REGISTRY = "registry"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one image on one host needs now. Times are in UTC.
+
+    `host` is the name that a person gave to the host, or `hostname`. `older` counts the versions that are folded under
+    this one. `waiting_since` is when the first among them and itself asked for attention, whatever came since; of what
+    is done or folded, when it did itself. `running_version` is the version taken as running, "" if none is known;
+    `from_version` is what it was when this last asked for attention.
+    """
+
+    id: int
+    series_id: int
+    hostname: str
+    host: str
+    image: str
+    registry: str
+    repository: str
+    version: str
+    digest: str
+    status: str
+    state: State
+    kind: str
+    from_version: str
+    running_version: str
+    prerelease: bool
+    older: int
+    provider: str
+    platform: str
+    mime_type: str
+    hub_link: str
+    diun_version: str
+    created: datetime | None
+    metadata: Mapping[str, str]
+    containers: tuple[str, ...]
+    stack: str
+    note: str
+    notifications: int
+    first_seen_at: datetime
+    received_at: datetime
+    waiting_since: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    snoozed_until: datetime | None
+    tag: Tag | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateQuery:
+    """Which updates, in which order, and which page of them. None and "" leave a thing open.
+
+    `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. `host`
+    is a hostname, `tag` a tag's name or UNTAGGED. `until` leaves out what came later, so that pages stay as they are
+    while new notifications arrive. Without `fold`, older versions are rows of their own.
+
+    Raises:
+        Invalid: a page or a size that no answer can have.
+    """
+
+    state: State | None = State.PENDING
+    page: int = 1
+    per_page: int = 50
+    search: str = ""
+    host: str | None = None
+    tag: str | None = None
+    registry: str | None = None
+    provider: str | None = None
+    kind: str | None = None
+    age: Age | None = None
+    sort: Sort = Sort.AGE
+    group: Group = Group.NOTHING
+    fold: bool = True
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.page <= 1_000_000:
+            raise Invalid("page must be from 1 to 1000000")
+        if not 1 <= self.per_page <= PER_PAGE_LIMIT:
+            raise Invalid(f"per_page must be from 1 to {PER_PAGE_LIMIT}")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the search as they are compared, at most eight."""
+        return tuple(searchable(self.search).split()[:8])
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it asks for only some of the updates in its state."""
+        chosen = (self.host, self.tag, self.registry, self.provider, self.kind, self.age)
+        return bool(self.search) or any(value is not None for value in chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of updates, and how many there are on all pages."""
+
+    updates: tuple[Update, ...]
+    total: int
+    page: int
+    per_page: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.per_page))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a filter, its label, and how many updates it would show. `at_least`: it may be more."""
+
+    value: str
+    label: str
+    count: int
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The values of each filter, most first, ages and states in their order; each counted with the other filters on.
+
+    Under a filter, the states that are not the query's own and hold what is done are counted among its newest 5,000.
+    """
+
+    host: tuple[Choice, ...]
+    tag: tuple[Choice, ...]
+    registry: tuple[Choice, ...]
+    provider: tuple[Choice, ...]
+    kind: tuple[Choice, ...]
+    age: tuple[Choice, ...]
+    state: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The counts in the navigation: pending updates, and hosts."""
+
+    pending: int
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Pending updates by kind, their hosts and the oldest time, and the number done on each of the last seven days."""
+
+    kinds: Mapping[str, int]
+    hosts: int
+    oldest: datetime | None
+    done: tuple[int, ...]
+
+    @property
+    def pending(self) -> int:
+        return sum(self.kinds.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The updates that an action applies to: those with these ids, or all that a query finds, on every page."""
+
+    ids: tuple[int, ...] = ()
+    query: UpdateQuery | None = None
