@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 
+from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.model import (
     Action,
@@ -25,7 +26,6 @@ from diundashboard.model import (
     Update,
     UpdateQuery,
     View,
-    now,
 )
 from diundashboard.notification import Notification
 

@@ -20,7 +20,7 @@ from yoyo.backends.core.sqlite3 import SQLiteBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList
 
-from diundashboard.model import now
+from diundashboard.clock import now
 from diundashboard.store import Unavailable
 
 TABLE = "_yoyo_migration"

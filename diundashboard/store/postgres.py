@@ -35,10 +35,11 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from diundashboard import image
+from diundashboard.clock import now
+from diundashboard.image import update_kind
 from diundashboard.model import (
     COLOURS,
     COUNTED_DONE,
-    DERIVED_RULES,
     INSIGHT_DAYS,
     REFUSALS_KEPT,
     UNTAGGED,
@@ -67,26 +68,23 @@ from diundashboard.model import (
     UpdateQuery,
     View,
     Wait,
+)
+from diundashboard.notification import DERIVED_RULES, Notification, derive
+from diundashboard.store import Conflict, NotFound, Store, Unavailable
+from diundashboard.store.choices import choices_of, state_choice
+from diundashboard.store.days import insight_days
+from diundashboard.store.migrations import PostgresMigrations, migrate
+from diundashboard.store.names import (
     action_label,
     assignable,
-    choices_of,
-    derive,
     host_name,
-    insight_days,
     metadata_tag,
     note_text,
-    now,
     rule_pattern,
-    searchable,
-    state_choice,
-    storable,
     tag_name,
-    update_kind,
     view_name,
 )
-from diundashboard.notification import Notification
-from diundashboard.store import Conflict, NotFound, Store, Unavailable
-from diundashboard.store.migrations import PostgresMigrations, migrate
+from diundashboard.text import searchable, storable
 
 POOL_SIZE = 25
 """The most connections of one process."""

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from diundashboard import image
+from diundashboard.clock import now
+from diundashboard.image import update_kind
 from diundashboard.model import (
     COLOURS,
     COUNTED_DONE,
-    DERIVED_RULES,
     INSIGHT_DAYS,
     REFUSALS_KEPT,
     UNTAGGED,
@@ -47,26 +48,23 @@ from diundashboard.model import (
     UpdateQuery,
     View,
     Wait,
+)
+from diundashboard.notification import DERIVED_RULES, Notification, derive
+from diundashboard.store import Conflict, NotFound, Store, Unavailable
+from diundashboard.store.choices import choices_of, state_choice
+from diundashboard.store.days import insight_days
+from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
+from diundashboard.store.names import (
     action_label,
     assignable,
-    choices_of,
-    derive,
     host_name,
-    insight_days,
     metadata_tag,
     note_text,
-    now,
     rule_pattern,
-    searchable,
-    state_choice,
-    storable,
     tag_name,
-    update_kind,
     view_name,
 )
-from diundashboard.notification import Notification
-from diundashboard.store import Conflict, NotFound, Store, Unavailable
-from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
+from diundashboard.text import searchable, storable
 
 BUSY_TIMEOUT = 4
 """Seconds that an operation waits for the writers of other processes, and a notification before that for the operations
