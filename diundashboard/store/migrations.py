@@ -21,7 +21,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList
 
 from diundashboard.clock import now
-from diundashboard.store import Unavailable
+from diundashboard.store.errors import Unavailable
 
 TABLE = "_yoyo_migration"
 """Where yoyo remembers what was applied."""

@@ -1,0 +1,101 @@
+"""The interface: what a person does about updates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+
+from diundashboard.model import (
+    Action,
+    Selection,
+)
+
+
+class Actions(ABC):
+    """Change updates in the name of a person, and undo it.
+
+    The operations before `undo` return what they did: `count` is the number of series changed (`reopen`: of updates),
+    `id` is what `undo` takes. If there was nothing to change, both are 0.
+    """
+
+    @abstractmethod
+    def acknowledge(self, selection: Selection, by: str) -> Action:
+        """Mark updates as done, each with all older versions in its series.
+
+        Acknowledging twice keeps the first time and person. The highest acknowledged version counts as running.
+
+        Raises:
+            NotFound: one of the ids is unknown; none is changed.
+        """
+
+    @abstractmethod
+    def reopen(self, selection: Selection, by: str) -> Action:
+        """Make acknowledged updates pending again.
+
+        Raises:
+            NotFound: one of the ids is unknown; none is changed.
+        """
+
+    @abstractmethod
+    def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
+        """Snooze the series of updates until a time, or until NEXT_VERSION; None wakes them.
+
+        A newer version or another digest wakes a series at once.
+
+        Raises:
+            NotFound: one of the ids is unknown; none is changed.
+        """
+
+    @abstractmethod
+    def mute(self, selection: Selection, muted: bool, by: str) -> Action:
+        """Mute the series of updates, also for versions to come; or unmute them.
+
+        Raises:
+            NotFound: one of the ids is unknown; none is changed.
+        """
+
+    @abstractmethod
+    def annotate(self, selection: Selection, note: str, by: str) -> Action:
+        """Write a note on the series of updates. An empty note removes it.
+
+        Raises:
+            Invalid: the note is longer than 1,000 characters.
+            NotFound: one of the ids is unknown; none is changed.
+        """
+
+    @abstractmethod
+    def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
+        """Give the repositories of updates the tag with this name, created if there is none; None leaves them untagged.
+
+        Any tags of the exact images are removed.
+
+        Raises:
+            Invalid: the name is empty or too long.
+            NotFound: one of the ids is unknown; none is changed.
+        """
+
+    @abstractmethod
+    def say_running(self, update_id: int, version: str, by: str) -> Action:
+        """Set which version of an update's series is running; kinds are relative to it at once. "" unsets it.
+
+        Raises:
+            Invalid: the version cannot be compared with the series.
+            NotFound: no update has this id.
+        """
+
+    @abstractmethod
+    def undo(self, action_id: int, by: str) -> Action:
+        """Undo a whole action: restore everything that has not changed since.
+
+        Raises:
+            NotFound: no action has this id.
+            Conflict: the action was undone already.
+        """
+
+    @abstractmethod
+    def action(self, action_id: int) -> Action:
+        """One action.
+
+        Raises:
+            NotFound: no action has this id.
+        """

@@ -1,0 +1,17 @@
+"""The interface: the connection to the database."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+
+class Database(ABC):
+    """The connection to the database."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Check that the database answers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection. The store cannot be used afterwards."""

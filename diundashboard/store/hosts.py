@@ -1,0 +1,46 @@
+"""The interface: the machines that DIUN reports for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from diundashboard.model import (
+    Host,
+)
+
+
+class Hosts(ABC):
+    """Hosts: name, merge and forget them."""
+
+    @abstractmethod
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host, sorted by name regardless of case, except merged and forgotten ones."""
+
+    @abstractmethod
+    def rename_host(self, host_id: int, name: str) -> None:
+        """Set the name of a host on pages. An empty one restores its hostname.
+
+        Raises:
+            Invalid: the name is too long.
+            NotFound: no host has this id.
+            Conflict: another host has this name.
+        """
+
+    @abstractmethod
+    def merge_hosts(self, host_id: int, into_id: int) -> None:
+        """Merge one host into another: its updates and history move there, and so do its future notifications.
+
+        If both have an update for an image, the one received later stays, with the notifications of both.
+
+        Raises:
+            Invalid: both ids are the same.
+            NotFound: one of the ids is unknown.
+        """
+
+    @abstractmethod
+    def forget_host(self, host_id: int) -> None:
+        """Delete a host and its updates, but keep its notifications. It is back with its next notification.
+
+        Raises:
+            NotFound: no host has this id.
+        """

@@ -1,0 +1,90 @@
+"""The interface: tags, what carries them, and the rules that assign them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from diundashboard.model import (
+    Rule,
+    Tag,
+)
+
+
+class Tags(ABC):
+    """Tags of images."""
+
+    @abstractmethod
+    def tags(self) -> tuple[Tag, ...]:
+        """Every tag with the number of its updates, sorted by name; the case of A to Z is ignored first."""
+
+    @abstractmethod
+    def create_tag(self, name: str) -> Tag:
+        """Add a tag.
+
+        Raises:
+            Invalid: the name is empty or too long.
+            Conflict: a tag has this name.
+        """
+
+    @abstractmethod
+    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
+        """Change a tag's name and its colour, one of twelve.
+
+        Raises:
+            Invalid: the name is empty or too long, or there is no such colour.
+            NotFound: no tag has this id.
+            Conflict: another tag has this name.
+        """
+
+    @abstractmethod
+    def delete_tag(self, tag_id: int) -> None:
+        """Delete a tag with its assignments and rules.
+
+        Raises:
+            NotFound: no tag has this id.
+        """
+
+    @abstractmethod
+    def has_tag(self, tag_id: int) -> bool:
+        """Whether a tag has this id."""
+
+    @abstractmethod
+    def assign_tag(self, reference: str, tag_id: int) -> str:
+        """Tag a repository, or one exact image if the reference has a version; return the reference as stored.
+
+        This replaces the tag that the reference had. The tag of an exact image takes precedence over its repository's.
+
+        Raises:
+            Invalid: the reference is blank.
+            NotFound: no tag has this id.
+        """
+
+    @abstractmethod
+    def unassign_tag(self, reference: str) -> None:
+        """Remove the tag of a repository or an exact image. It is no error if there is none.
+
+        Raises:
+            Invalid: the reference is blank.
+        """
+
+    @abstractmethod
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that tag repositories, sorted by pattern."""
+
+    @abstractmethod
+    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+        """Add a rule, and tag what it matches unless something else tagged it. The longest matching pattern wins.
+
+        Raises:
+            Invalid: the pattern is empty or too long.
+            NotFound: no tag has this id.
+            Conflict: a rule has this pattern.
+        """
+
+    @abstractmethod
+    def delete_rule(self, rule_id: int) -> None:
+        """Delete a rule and the assignments it made.
+
+        Raises:
+            NotFound: no rule has this id.
+        """

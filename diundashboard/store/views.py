@@ -1,0 +1,42 @@
+"""The interface: saved views of the updates page."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from diundashboard.model import (
+    View,
+)
+
+
+class Views(ABC):
+    """Saved views, one of which can be the start page."""
+
+    @abstractmethod
+    def views(self) -> tuple[View, ...]:
+        """The saved views, sorted by name as tags are."""
+
+    @abstractmethod
+    def save_view(self, name: str, query: str, replace: bool = False) -> View:
+        """Save a query string, with its question mark, as a view.
+
+        Raises:
+            Invalid: the name is empty or too long.
+            Conflict: a view has this name and another query, and `replace` is false.
+        """
+
+    @abstractmethod
+    def delete_view(self, view_id: int) -> None:
+        """Delete a view.
+
+        Raises:
+            NotFound: no view has this id.
+        """
+
+    @abstractmethod
+    def start_with(self, view_id: int | None) -> None:
+        """Make a view the start page; None makes it the plain updates page.
+
+        Raises:
+            NotFound: no view has this id.
+        """
