@@ -71,7 +71,7 @@ def test_states_are_counted_with_the_filters_in_force(store: Store, clock: Clock
 def test_what_is_done_is_counted_among_the_newest_where_it_is_told_in_passing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[type(store).__module__], "COUNTED_DONE", 3)
+    monkeypatch.setattr(sys.modules[type(store).choices.__module__], "COUNTED_DONE", 3)
     for number in range(5):
         record(store, f"app{number}:1", hostname="pi" if number < 2 else "nas")
     store.acknowledge(Selection(query=UpdateQuery()), "")

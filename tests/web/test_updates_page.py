@@ -663,7 +663,7 @@ def test_the_number_beside_each_choice_is_what_it_shows(client: FlaskClient, sev
 def test_a_count_that_stopped_early_says_so(
     client: FlaskClient, several: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[type(several).__module__], "COUNTED_DONE", 2)
+    monkeypatch.setattr(sys.modules[type(several).choices.__module__], "COUNTED_DONE", 2)
     several.acknowledge(Selection(query=UpdateQuery()), "person")
     assert "Done 5 Muted 0" in text(shown(client))
     page = shown(client, "/?host=vps")

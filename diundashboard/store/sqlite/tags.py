@@ -1,0 +1,231 @@
+"""Tags, their assignments, and the rules that make assignments."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from diundashboard import image
+from diundashboard.model import COLOURS, Invalid, Rule, Tag
+from diundashboard.store import tags
+from diundashboard.store.errors import Conflict, NotFound
+from diundashboard.store.names import assignable, metadata_tag, rule_pattern, tag_name
+from diundashboard.store.sqlite.database import Database
+
+# Each new tag gets a colour far from that of the tag before it.
+_NEW_TAG = """
+    INSERT INTO tags (name, colour)
+    SELECT ?, count(*) * 5 % 12
+      FROM tags
+     WHERE TRUE
+    ON CONFLICT DO NOTHING
+"""
+
+# The tag of the longest rule whose pattern matches a name.
+_RULED = """
+    SELECT r.tag_id
+      FROM tag_rules AS r
+     WHERE named.name GLOB replace(replace(r.pattern, '[', '[[]'), '?', '[?]')
+     ORDER BY length(r.pattern) DESC, r.pattern
+     LIMIT 1
+"""
+
+
+class Tags(tags.Tags, Database):
+    def tags(self) -> tuple[Tag, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                """
+                SELECT id, name, (SELECT count(*) FROM updates WHERE tag_id = tags.id) AS updates, colour
+                  FROM tags
+                 ORDER BY lower(name), name
+                """
+            ).fetchall()
+        return tuple(Tag(**row) for row in rows)
+
+    def create_tag(self, name: str) -> Tag:
+        name = tag_name(name)
+        with self._editing() as cursor:
+            row = cursor.execute(f"{_NEW_TAG} RETURNING id, name, colour", (name,)).fetchone()
+        if row is None:
+            raise Conflict(f"a tag has the name {name!r} already")
+        return Tag(**row)
+
+    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
+        name = tag_name(name)
+        if not 0 <= colour < COLOURS:
+            raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
+        with self._editing() as cursor:
+            _check_tag(cursor, tag_id)
+            changed = cursor.execute(
+                "UPDATE OR IGNORE tags SET name = ?, colour = ? WHERE id = ?", (name, colour, tag_id)
+            ).rowcount
+            if not changed:
+                raise Conflict(f"a tag has the name {name!r} already")
+        return Tag(tag_id, name, colour=colour)
+
+    def delete_tag(self, tag_id: int) -> None:
+        with self._editing() as cursor:
+            _check_tag(cursor, tag_id)
+            names = cursor.execute(
+                "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = ?", (tag_id,)
+            ).fetchall()
+            cursor.execute("DELETE FROM tags WHERE id = ?", (tag_id,))
+            retag(cursor, [name for (name,) in names])
+
+    def has_tag(self, tag_id: int) -> bool:
+        with self._transaction("DEFERRED") as cursor:
+            return tag_id < 2**63 and knows_tag(cursor, tag_id)
+
+    def assign_tag(self, reference: str, tag_id: int) -> str:
+        key = assignable(reference)
+        with self._editing() as cursor:
+            _check_tag(cursor, tag_id)
+            assign(cursor, key, tag_id, "person")
+            retag(cursor, [image.parse(key).name])
+        return key
+
+    def unassign_tag(self, reference: str) -> None:
+        key = assignable(reference)
+        with self._editing() as cursor:
+            cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (key,))
+            retag(cursor, [image.parse(key).name])
+
+    def rules(self) -> tuple[Rule, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                """
+                SELECT r.id, r.pattern, t.id AS tag_id, t.name AS tag_name, t.colour AS tag_colour
+                  FROM tag_rules AS r
+                  JOIN tags AS t ON t.id = r.tag_id
+                 ORDER BY r.pattern
+                """
+            ).fetchall()
+        return tuple(
+            Rule(
+                id=row["id"],
+                pattern=row["pattern"],
+                tag=Tag(id=row["tag_id"], name=row["tag_name"], colour=row["tag_colour"]),
+            )
+            for row in rows
+        )
+
+    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+        pattern = rule_pattern(pattern)
+        with self._editing() as cursor:
+            _check_tag(cursor, tag_id)
+            row = cursor.execute(
+                "INSERT INTO tag_rules (pattern, tag_id) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+                (pattern, tag_id),
+            ).fetchone()
+            if row is None:
+                raise Conflict(f"a rule has the pattern {pattern} already")
+            _apply_rules(cursor, repositories(cursor))
+            tag = cursor.execute("SELECT id, name, colour FROM tags WHERE id = ?", (tag_id,)).fetchone()
+        return Rule(id=row["id"], pattern=pattern, tag=Tag(**tag))
+
+    def delete_rule(self, rule_id: int) -> None:
+        with self._editing() as cursor:
+            if not cursor.execute("DELETE FROM tag_rules WHERE id = ?", (rule_id,)).rowcount:
+                raise NotFound(f"no rule has the id {rule_id}")
+            _apply_rules(cursor, repositories(cursor))
+
+
+def _check_tag(cursor: sqlite3.Cursor, tag_id: int) -> None:
+    """Raise NotFound if no tag has this id."""
+    if not knows_tag(cursor, tag_id):
+        raise NotFound(f"no tag has the id {tag_id}")
+
+
+def knows_tag(cursor: sqlite3.Cursor, tag_id: int) -> bool:
+    """Whether a tag has this id."""
+    return cursor.execute("SELECT 1 FROM tags WHERE id = ?", (tag_id,)).fetchone() is not None
+
+
+def tag_named(cursor: sqlite3.Cursor, name: str) -> int:
+    """The id of the tag of this name, created if there is none."""
+    cursor.execute(_NEW_TAG, (name,))
+    tag_id: int = cursor.execute("SELECT id FROM tags WHERE name = ?", (name,)).fetchone()[0]
+    return tag_id
+
+
+def assign(cursor: sqlite3.Cursor, reference: str, tag_id: int | None, source: str) -> None:
+    """Assign a tag to a reference, instead of the one it has. The source is `person`, `metadata` or `rule`."""
+    cursor.execute(
+        """
+        INSERT INTO tag_assignments (reference, tag_id, source)
+        VALUES (?, ?, ?)
+        ON CONFLICT (reference) DO UPDATE
+           SET tag_id = excluded.tag_id, source = excluded.source
+        """,
+        (reference, tag_id, source),
+    )
+
+
+def tag_at_first_sight(cursor: sqlite3.Cursor, name: str, metadata: Mapping[str, str]) -> bool:
+    """Tag a repository that nobody has tagged by its metadata, or else by a rule.
+
+    True if it did; the tag of the repository's other updates is then outdated.
+    """
+    source, ruled = cursor.execute(
+        f"""
+        SELECT (SELECT source FROM tag_assignments WHERE reference = named.name), ({_RULED})
+          FROM (SELECT ? AS name) AS named
+        """,
+        (name,),
+    ).fetchone()
+    if source not in (None, "rule"):
+        return False
+    if tag := metadata_tag(metadata):
+        assign(cursor, name, tag_named(cursor, tag), "metadata")
+    elif source is None and ruled is not None:
+        assign(cursor, name, ruled, "rule")
+    else:
+        return False
+    return True
+
+
+def _apply_rules(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
+    """Tag repositories that nothing else tagged by the longest matching rule, and untag those that no rule matches."""
+    ids = json.dumps(list(names))
+    cursor.execute(
+        "DELETE FROM tag_assignments WHERE source = 'rule' AND reference IN (SELECT value FROM json_each(?))",
+        (ids,),
+    )
+    cursor.execute(
+        f"""
+        INSERT INTO tag_assignments (reference, tag_id, source)
+        SELECT named.name, ({_RULED}) AS matched, 'rule'
+          FROM (SELECT value AS name FROM json_each(?)) AS named
+         WHERE matched IS NOT NULL
+        ON CONFLICT DO NOTHING
+        """,
+        (ids,),
+    )
+    retag(cursor, names)
+
+
+def retag(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
+    """Give every update of these repositories the tag of its exact image, or else of its repository."""
+    cursor.execute(
+        """
+        UPDATE updates
+           SET tag_id = assigned.tag_id
+          FROM (
+              SELECT u.id, coalesce(own.tag_id, shared.tag_id) AS tag_id
+                FROM updates AS u
+                LEFT JOIN tag_assignments AS own ON own.reference = u.image
+                LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
+               WHERE u.registry || '/' || u.repository IN (SELECT value FROM json_each(?))
+          ) AS assigned
+         WHERE updates.id = assigned.id AND updates.tag_id IS NOT assigned.tag_id
+        """,
+        (json.dumps(list(names)),),
+    )
+
+
+def repositories(cursor: sqlite3.Cursor) -> list[str]:
+    """The names of all known repositories."""
+    rows = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
+    return [name for (name,) in rows]
