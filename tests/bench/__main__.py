@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.bench import intake, pages
+from tests.bench import actions, intake, pages
 
-MEASUREMENTS = {"intake": intake.measure, "pages": pages.measure}
+MEASUREMENTS = {"intake": intake.measure, "pages": pages.measure, "actions": actions.measure}
 
 for name in sys.argv[1:] or MEASUREMENTS:
     MEASUREMENTS[name]()

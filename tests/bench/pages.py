@@ -94,7 +94,7 @@ def _build(store: Store, clock: list[datetime], name: str) -> None:
         with ThreadPoolExecutor(8) as pool:
             for host in range(HOSTS):
                 clock[0] += timedelta(hours=20)
-                bodies = [_body(host, repository, version) for repository in range(REPOSITORIES)]
+                bodies = [notification_body(host, repository, version) for repository in range(REPOSITORIES)]
                 for _ in pool.map(lambda body: store.record(parse(body)), bodies):
                     pass
                 _progress(name, (version * HOSTS + host + 1) / (VERSIONS * HOSTS))
@@ -109,7 +109,7 @@ def _acknowledge(store: Store, version: int) -> None:
             store.acknowledge(Selection(query=UpdateQuery(state=State.PENDING, host=f"host{host:02}")), "bench")
 
 
-def _body(host: int, repository: int, version: int) -> bytes:
+def notification_body(host: int, repository: int, version: int) -> bytes:
     fields = {
         "diun_version": "4.33.0",
         "hostname": f"host{host:02}",
