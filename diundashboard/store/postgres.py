@@ -869,8 +869,14 @@ class PostgresStore(Store):
                 """,
                 (action, self._chosen(cursor, selection)),
             ).fetchall()
-            cursor.execute("UPDATE updates SET done_at = NULL WHERE id = ANY(%s)", (_firsts(rows),))
-            self._open(cursor, action, _firsts(rows))
+            ids = _firsts(rows)
+            closed = self._closed(cursor, ids)
+            cursor.execute(
+                "UPDATE updates SET acknowledged_at = NULL, acknowledged_by = '', done_at = NULL WHERE id = ANY(%s)",
+                (ids,),
+            )
+            self._refresh(cursor, self._series_in(cursor, action))
+            self._count_closed(cursor, closed, -1)
             return self._did(cursor, action)
 
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
@@ -966,26 +972,31 @@ class PostgresStore(Store):
                 self._lock_series(cursor, self._series_in(cursor, action_id))
             match verb:
                 case "acknowledge":
+                    # By ids: while the statistics say that nothing is acknowledged, a join starts with the index on
+                    # acknowledged_at, and reads the whole action again for each row.
+                    items = cursor.execute("SELECT update_id FROM action_items WHERE action_id = %s", (action_id,))
                     rows = cursor.execute(
-                        """
-                        SELECT u.id
-                          FROM action_items AS i
-                          JOIN updates AS u ON u.id = i.update_id
-                         WHERE i.action_id = %s AND u.acknowledged_at = %s
-                        """,
-                        (action_id, at),
+                        "SELECT id FROM updates WHERE id = ANY(%s::bigint[]) AND acknowledged_at = %s",
+                        (_firsts(items.fetchall()), at),
                     ).fetchall()
+                    closed = self._closed(cursor, _firsts(rows))
+                    # One statement for all columns, as each new version of a row is added to every index.
                     cursor.execute(
                         """
                         UPDATE updates AS u
-                           SET done_at = coalesce(i.before, nullif(u.acknowledged_at, %(at)s))
+                           SET done_at = CASE
+                                   WHEN u.done_at = %(at)s THEN coalesce(i.before, nullif(u.acknowledged_at, %(at)s))
+                                   ELSE u.done_at
+                               END,
+                               acknowledged_at = nullif(u.acknowledged_at, %(at)s),
+                               acknowledged_by = CASE WHEN u.acknowledged_at = %(at)s THEN '' ELSE u.acknowledged_by END
                           FROM (
                               SELECT update_id, max((before #>> '{}')::timestamptz) AS before
                                 FROM action_items
                                WHERE action_id = %(action)s
                                GROUP BY update_id
                           ) AS i
-                         WHERE i.update_id = u.id AND u.done_at = %(at)s
+                         WHERE i.update_id = u.id AND %(at)s IN (u.done_at, u.acknowledged_at)
                         """,
                         {"action": action_id, "at": at},
                     )
@@ -1004,7 +1015,8 @@ class PostgresStore(Store):
                         """,
                         {"action": action_id, "at": at},
                     )
-                    self._open(cursor, action_id, _firsts(rows))
+                    self._refresh(cursor, self._series_in(cursor, action_id))
+                    self._count_closed(cursor, closed, -1)
                 case "reopen":
                     rows = cursor.execute(
                         """
@@ -1797,13 +1809,6 @@ class PostgresStore(Store):
             (action, left),
         )
 
-    def _open(self, cursor: Cursor, action: int, ids: list[int]) -> None:
-        """Take the acknowledgement of some of an action's updates back."""
-        closed = self._closed(cursor, ids)
-        cursor.execute("UPDATE updates SET acknowledged_at = NULL, acknowledged_by = '' WHERE id = ANY(%s)", (ids,))
-        self._refresh(cursor, self._series_in(cursor, action))
-        self._count_closed(cursor, closed, -1)
-
     def _open_again(self, cursor: Cursor, action: int) -> None:
         """Find out since when an action's updates ask: since the first digest that is not done."""
         cursor.execute(
@@ -1904,18 +1909,17 @@ class PostgresStore(Store):
         """
         stale = cursor.execute(
             """
-            WITH counted AS (
+            WITH held AS (
+                SELECT chosen.id, count(u.id) FILTER (WHERE u.acknowledged_at IS NULL) AS open,
+                       count(u.id) FILTER (WHERE u.acknowledged_at IS NOT NULL) AS done
+                  FROM unnest(%(ids)s::bigint[]) AS chosen (id)
+                  LEFT JOIN updates AS u ON u.series_id = chosen.id
+                 GROUP BY chosen.id
+            ),
+            counted AS (
                 UPDATE series AS s
-                   SET open = (
-                           SELECT count(*)
-                             FROM updates AS u
-                            WHERE u.series_id = s.id AND u.acknowledged_at IS NULL
-                       ),
-                       done = (
-                           SELECT count(*)
-                             FROM updates AS u
-                            WHERE u.series_id = s.id AND u.acknowledged_at IS NOT NULL
-                       ),
+                   SET open = held.open,
+                       done = held.done,
                        running_version = coalesce(
                            (
                                SELECT u.version
@@ -1927,7 +1931,8 @@ class PostgresStore(Store):
                            ),
                            s.said_version
                        )
-                 WHERE s.id = ANY(%(ids)s)
+                  FROM held
+                 WHERE s.id = held.id
                 RETURNING s.id, s.running_version
             ),
             placed AS (
