@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,23 +60,21 @@ class Database(database.Database):
             yield cursor
             cursor.execute("UPDATE edits SET number = number + 1")
 
-    @contextmanager
-    def _locked_transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
+    def _locked_transaction(self, mode: str = "IMMEDIATE") -> AbstractContextManager[sqlite3.Cursor]:
         """A transaction of the thread that already holds the lock."""
-        with answering(self._path):
-            if self._connection is None:
+        if self._connection is None:
+            with answering(self._path):
                 self._connection = connect(self._path, BUSY_TIMEOUT)
-            with transaction(self._connection, mode) as cursor:
-                yield cursor
+        return transaction(self._connection, self._path, mode)
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
+def transaction(connection: sqlite3.Connection, path: str, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
     """Commit what is done with the cursor, or roll it back on an error. The cursor's rows have names.
 
     IMMEDIATE takes the file's write lock before anything is read, so that a later write cannot fail; DEFERRED reads.
     """
-    with closing(connection.cursor()) as cursor:
+    with answering(path), closing(connection.cursor()) as cursor:
         cursor.row_factory = sqlite3.Row
         cursor.execute(f"BEGIN {mode}")
         try:

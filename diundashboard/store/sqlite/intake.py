@@ -137,8 +137,8 @@ def _record(cursor: sqlite3.Cursor, notification: Notification, at: int) -> int:
     """Store one notification, and return the id of its update."""
     reference = notification.reference
     find = """
-        SELECT h.id AS host_id, h.hostname, h.forgotten_at, u.id, u.series_id, u.kind, u.digest, u.acknowledged_at,
-               u.metadata, u.containers, u.search
+        SELECT h.id, h.hostname, h.forgotten_at, u.id, u.series_id, u.kind, u.digest, u.acknowledged_at, u.metadata,
+               u.containers, u.search
           FROM hosts AS named
           JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
           LEFT JOIN updates AS u ON u.hostname = h.hostname AND u.image = ?
@@ -149,9 +149,10 @@ def _record(cursor: sqlite3.Cursor, notification: Notification, at: int) -> int:
     if found is None:
         cursor.execute("INSERT INTO hosts (hostname) VALUES (?)", (notification.hostname,))
         found = cursor.execute(find, names).fetchone()
-    host_id, hostname = found["host_id"], found["hostname"]
-    known = _Known._make(map(found.__getitem__, _Known._fields))
-    if found["forgotten_at"] is not None:
+    # By position: reading each column by its name would take longer than the query.
+    host_id, hostname, forgotten_at, *row = found
+    known = _Known._make(row)
+    if forgotten_at is not None:
         cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host_id,))
     if known.id is not None and known.digest == notification.digest:
         _repeat(cursor, known, notification, hostname)

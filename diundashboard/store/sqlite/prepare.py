@@ -39,7 +39,7 @@ def prepare(path: str) -> None:
         if file.exists() and file.stat().st_size:
             _refuse_foreign(file)
         migrate(SQLiteMigrations(connect(path, LOCK_TIMEOUT)))
-        with closing(connect(path, LOCK_TIMEOUT)) as connection, transaction(connection) as cursor:
+        with closing(connect(path, LOCK_TIMEOUT)) as connection, transaction(connection, path) as cursor:
             name_hosts(cursor, [host_id for (host_id,) in cursor.execute(_UNNAMED).fetchall()])
             _derive_anew(cursor)
 
