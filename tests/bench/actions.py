@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+from diundashboard.clock import now
 from diundashboard.config import Config
-from diundashboard.model import Action, Selection, State, UpdateQuery, now
+from diundashboard.model import Action, Selection, State, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store, open_store
 from tests.bench.pages import notification_body

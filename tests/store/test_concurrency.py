@@ -21,7 +21,8 @@ import pytest
 from diundashboard.config import Config
 from diundashboard.model import NEXT_VERSION, Action, Selection, State, Update, UpdateQuery
 from diundashboard.notification import parse
-from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store, postgres
+from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store
+from diundashboard.store.postgres import database as postgres
 from tests.conftest import STORES
 from tests.updates import heard
 

@@ -1,0 +1,90 @@
+"""A query or a selection of updates as SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, LiteralString
+
+from diundashboard.model import UNTAGGED, Age, Selection, State, UpdateQuery
+from diundashboard.store.errors import NotFound
+from diundashboard.store.postgres.database import Cursor, firsts
+from diundashboard.text import storable
+
+# Few series are muted or snoozed. Looking them up lets an index on updates alone answer the counts.
+_MUTED: LiteralString = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
+
+_SNOOZED: LiteralString = "(SELECT id FROM series WHERE snoozed_until > 'epoch' AND snoozed_until > %(now)s)"
+
+_STATE: dict[State | None, LiteralString] = {
+    None: "TRUE",
+    State.PENDING: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id NOT IN {_SNOOZED}",
+    State.SNOOZED: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id IN {_SNOOZED}",
+    State.ACKNOWLEDGED: f"u.acknowledged_at IS NOT NULL AND u.series_id NOT IN {_MUTED}",
+    State.MUTED: f"u.series_id IN {_MUTED}",
+}
+
+AGE: dict[Age, LiteralString] = {
+    Age.DAY: "u.received_at > %(now)s - interval '24 hours'",
+    Age.WEEK: "u.received_at > %(now)s - interval '168 hours'",
+    Age.MONTH: "u.received_at > %(now)s - interval '720 hours'",
+    Age.OLDER: "u.waiting_since <= %(now)s - interval '720 hours'",
+}
+
+_FILTERS: dict[str, LiteralString] = {
+    "host": "u.hostname = %(host)s",
+    "registry": "u.registry = %(registry)s",
+    "provider": "u.provider = %(provider)s",
+    "kind": "u.kind = %(kind)s",
+}
+
+
+def condition(query: UpdateQuery, now: datetime) -> tuple[str, dict[str, Any]]:
+    """The condition of a query, on the table updates AS u alone, and its values."""
+    values: dict[str, Any] = {"now": now}
+    parts = [_STATE[query.state]]
+    if query.fold and query.state != State.ACKNOWLEDGED:
+        parts.append("NOT u.folded")
+    for number, word in enumerate(query.words):
+        parts.append(
+            f"(strpos(u.search, %(word{number})s) > 0"
+            f" OR u.hostname IN (SELECT hostname FROM hosts WHERE strpos(search, %(word{number})s) > 0))"
+        )
+        values[f"word{number}"] = word
+    if query.age:
+        parts.append(AGE[query.age])
+    if query.until:
+        parts.append("u.received_at <= %(until)s")
+        values["until"] = query.until
+    for name, condition in _FILTERS.items():
+        if (value := getattr(query, name)) is not None:
+            parts.append(condition)
+            values[name] = storable(value)
+    if query.tag is not None:
+        named = "= (SELECT id FROM tags WHERE name = %(tag)s)"
+        parts.append(f"u.tag_id {'IS NULL' if query.tag == UNTAGGED else named}")
+        values["tag"] = storable(query.tag)
+    return " AND ".join(parts), values
+
+
+def chosen_ids(cursor: Cursor, selection: Selection, now: datetime) -> list[int]:
+    """The ids of a selection; NotFound if one is unknown."""
+    if selection.query is not None:
+        where, values = condition(selection.query, now)
+        return firsts(cursor.execute(f"SELECT u.id FROM updates AS u WHERE {where}", values).fetchall())
+    ids = list(selection.ids)
+    missing = cursor.execute(
+        """
+        SELECT min(chosen)
+          FROM unnest(%s::bigint[]) AS chosen
+         WHERE NOT EXISTS (SELECT FROM updates WHERE id = chosen)
+        """,
+        (ids,),
+    ).fetchone()
+    if missing and missing[0] is not None:
+        raise no_update(missing[0])
+    return ids
+
+
+def no_update(update_id: int) -> NotFound:
+    """The error for an unknown id of an update."""
+    return NotFound(f"no update has the id {update_id}")
