@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,12 +18,18 @@ from diundashboard.text import searchable, storable
 BODY_LIMIT = 1024 * 1024
 """The largest body, in bytes."""
 
-DERIVED_RULES = 1
+DERIVED_RULES = 2
 """Increase it when `derive` changes its result for the same facts: the stores then refill their derived columns."""
 
+TEST_IMAGE = "docker.io/diun/testnotif:latest"
+"""What `diun notif test` reports."""
+
 _CONTAINER_KEYS = ("ctn_names", "ctn_name", "task_name", "pod_name")
-_STACK_KEYS = ("stack", "pod_namespace", "job_namespace")
+_STACK_KEYS = ("stack", "compose_project", "pod_namespace", "job_namespace")
 _VALUE_LENGTH = 200
+
+_OF_ONE_CONTAINER = {"current", "current_tag", "current_digest", "tag", "stack", "compose_project", "compose_service"}
+"""With every key that begins with `ctn_`, the metadata that belongs to one container."""
 
 
 class Refused(Exception):
@@ -63,6 +69,64 @@ class Notification:
     metadata: dict[str, str]
     containers: tuple[str, ...]
     payload: bytes
+
+    @property
+    def is_test(self) -> bool:
+        """Whether this is DIUN's own test, which reports no image that anybody runs."""
+        return self.reference.image == TEST_IMAGE
+
+    @property
+    def current(self) -> str:
+        """What the container runs, as its metadata says: `version` or `version@digest`; "" if not told.
+
+        The first of: the label `diun.metadata.current`, diun-boost's `current_tag` (with its `current_digest`), and the
+        tag of containerd's `ctn_image`.
+        """
+        label, tag, digest, image_name = (
+            self.metadata.get(key, "").strip() for key in ("current", "current_tag", "current_digest", "ctn_image")
+        )
+        current = label or tag
+        if current:
+            # diun-boost knows the digest of its own tag alone.
+            named = digest and "@" not in current and tag in ("", current)
+            return f"{current}@{digest.rpartition('@')[2]}" if named else current
+        return image.parse(image_name).version if image_name else ""
+
+    @property
+    def pinned(self) -> str:
+        """The digest that the user wrote into the reference (`repo:1.0.0@sha256:...`); "" for none.
+
+        Swarm adds the running digest by itself, which is no pin.
+        """
+        return "" if self.provider == "swarm" else self.reference.digest
+
+    @property
+    def known(self) -> bool:
+        """Whether the tag had another digest before."""
+        version, _, digest = self.current.partition("@")
+        return self.status == "update" or (version == self.reference.version and digest not in ("", self.digest))
+
+    @property
+    def container_key(self) -> str:
+        """The container's name as DIUN sent it, under which the stores keep its metadata; "" if there is none."""
+        return _container_key(self.metadata)
+
+    @property
+    def ctn_id(self) -> str:
+        """The container's id; "" if not told."""
+        return self.metadata.get("ctn_id", "")
+
+    def without_container_metadata(self) -> Notification:
+        """The same, as if DIUN had told nothing about the container; the payload keeps everything.
+
+        With `defaults.metadata` in its configuration, DIUN sends one container's metadata with every image.
+        """
+        metadata = {
+            key: value
+            for key, value in self.metadata.items()
+            if key not in _OF_ONE_CONTAINER and not key.startswith("ctn_")
+        }
+        return replace(self, metadata=metadata, containers=_containers(metadata))
 
     def derived(self) -> Derived:
         """What the stores keep beside it because SQL cannot read it out of the names."""
@@ -135,10 +199,13 @@ def _metadata(fields: dict[str, Any]) -> dict[str, str]:
     return {storable(key): storable(text) for key, text in value.items() if isinstance(text, str)}
 
 
+def _container_key(metadata: dict[str, str]) -> str:
+    """The name that the provider gives to what runs the image; its metadata key differs from provider to provider."""
+    return next((metadata[key] for key in _CONTAINER_KEYS if metadata.get(key)), "")
+
+
 def _containers(metadata: dict[str, str]) -> tuple[str, ...]:
-    """The names that the provider gives to what runs the image; its metadata key differs from provider to provider."""
-    names = next((metadata[key] for key in _CONTAINER_KEYS if metadata.get(key)), "")
-    return tuple(sorted({name.strip() for name in names.split(",")} - {""}))
+    return tuple(sorted({name.strip() for name in _container_key(metadata).split(",")} - {""}))
 
 
 def _time(value: object) -> datetime | None:

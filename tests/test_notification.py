@@ -252,6 +252,146 @@ def test_white_space_around_the_object_is_no_matter() -> None:
     assert parse(b'\r\n\t {"image": "nginx"}\n\n').reference.repository == "library/nginx"
 
 
+# What it says about the container
+
+OTHER_DIGEST = "sha256:" + "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("metadata", "current"),
+    [
+        ({}, ""),
+        ({"current": "1.27.0"}, "1.27.0"),
+        ({"current": " 1.27.0\n"}, "1.27.0"),
+        ({"current": f"1.27.0@{DIGEST}"}, f"1.27.0@{DIGEST}"),
+        ({"current_tag": "1.27.0"}, "1.27.0"),
+        ({"current_tag": "1.27.0", "current_digest": DIGEST}, f"1.27.0@{DIGEST}"),
+        ({"current_tag": " 1.27.0 ", "current_digest": f" nginx@{DIGEST} "}, f"1.27.0@{DIGEST}"),
+        ({"current_digest": DIGEST}, ""),
+        ({"current": "1.27.0", "current_digest": DIGEST}, f"1.27.0@{DIGEST}"),
+        ({"current": "1.27.0", "current_tag": "1.27.0", "current_digest": DIGEST}, f"1.27.0@{DIGEST}"),
+        ({"current": "1.26.0", "current_tag": "1.27.0", "current_digest": DIGEST}, "1.26.0"),
+        ({"current": f"1.27.0@{OTHER_DIGEST}", "current_digest": DIGEST}, f"1.27.0@{OTHER_DIGEST}"),
+        ({"current": " ", "current_tag": "1.27.0"}, "1.27.0"),
+        ({"ctn_image": "docker.io/library/nginx:1.27.0"}, "1.27.0"),
+        ({"ctn_image": " 127.0.0.1:5000/nginx:1.27.0 "}, "1.27.0"),
+        ({"ctn_image": f"docker.io/library/nginx:1.27.0@{DIGEST}"}, "1.27.0"),
+        ({"ctn_image": f"docker.io/library/nginx@{DIGEST}"}, ""),
+        ({"ctn_image": "docker.io/library/nginx:1.27.0", "current_digest": DIGEST}, "1.27.0"),
+        ({"ctn_image": " "}, ""),
+        ({"ctn_image": "nginx:1.26.0", "current_tag": "1.27.0"}, "1.27.0"),
+    ],
+)
+def test_what_the_container_runs_is_read_from_its_metadata(metadata: dict[str, str], current: str) -> None:
+    assert notification(metadata=metadata).current == current
+
+
+@pytest.mark.parametrize(
+    ("reference", "provider", "pinned"),
+    [
+        ("nginx:1.27.0", "docker", ""),
+        (f"nginx:1.27.0@{DIGEST}", "docker", DIGEST),
+        (f"nginx:1.27.0@{DIGEST}", "kubernetes", DIGEST),
+        (f"nginx@{DIGEST}", "docker", DIGEST),
+        (f"nginx:1.27.0@{DIGEST}", "swarm", ""),
+    ],
+)
+def test_a_digest_in_the_reference_is_a_pin_except_in_swarm(reference: str, provider: str, pinned: str) -> None:
+    assert notification(reference, provider=provider).pinned == pinned
+
+
+@pytest.mark.parametrize(
+    ("status", "current", "known"),
+    [
+        ("new", "", False),
+        ("update", "", True),
+        ("new", "1.27.0", False),
+        ("new", f"1.27.0@{DIGEST}", False),
+        ("new", f"1.27.0@{OTHER_DIGEST}", True),
+        ("new", f"1.26.0@{OTHER_DIGEST}", False),
+        ("", f"1.27.0@{OTHER_DIGEST}", True),
+    ],
+)
+def test_a_tag_is_known_where_it_had_another_digest(status: str, current: str, known: bool) -> None:
+    assert notification(digest=DIGEST, status=status, metadata={"current": current}).known == known
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_test"),
+    [
+        ("docker.io/diun/testnotif:latest", True),
+        ("diun/testnotif", True),
+        ("docker.io/diun/testnotif:1", False),
+        ("ghcr.io/diun/testnotif:latest", False),
+    ],
+)
+def test_the_test_of_diun_is_known_by_its_image(reference: str, is_test: bool) -> None:
+    assert notification(reference).is_test == is_test
+
+
+def test_only_the_test_among_the_real_notifications_is_one() -> None:
+    assert [path.stem for path in PAYLOADS if parse(path.read_bytes()).is_test] == ["15-notif-test"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "key", "ctn_id"),
+    [
+        ({}, "", ""),
+        ({"ctn_names": " b, a", "ctn_id": "ee5c"}, " b, a", "ee5c"),
+        ({"ctn_names": "", "ctn_name": "web"}, "web", ""),
+        ({"pod_name": "web-5d9c", "ctn_name": "nginx"}, "nginx", ""),
+        ({"task_name": "server"}, "server", ""),
+    ],
+)
+def test_metadata_belongs_to_a_container_by_its_name_as_sent(metadata: dict[str, str], key: str, ctn_id: str) -> None:
+    read = notification(metadata=metadata)
+    assert (read.container_key, read.ctn_id) == (key, ctn_id)
+
+
+def test_without_the_metadata_of_its_container_a_notification_keeps_the_rest() -> None:
+    of_one = {
+        "ctn_id": "ee5c",
+        "ctn_names": "web",
+        "ctn_image": "nginx:1.26.0",
+        "current": "1.26.0",
+        "current_tag": "1.26.0",
+        "current_digest": OTHER_DIGEST,
+        "tag": "web",
+        "stack": "shop",
+        "compose_project": "shop",
+        "compose_service": "web",
+    }
+    read = notification(digest=DIGEST, hostname="nas", metadata={**of_one, "owner": "me", "tags": "kept"})
+    assert (read.current, read.containers, read.derived().stack) == (
+        f"1.26.0@{OTHER_DIGEST}",
+        ("web",),
+        "shop",
+    )
+    bare = read.without_container_metadata()
+    assert bare.metadata == {"owner": "me", "tags": "kept"}
+    assert (bare.current, bare.containers, bare.container_key, bare.ctn_id) == ("", (), "", "")
+    assert bare.derived().stack == ""
+    assert (bare.reference, bare.hostname, bare.digest, bare.payload) == (
+        read.reference,
+        read.hostname,
+        read.digest,
+        read.payload,
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "stack"),
+    [
+        ({"stack": "media", "compose_project": "shop"}, "media"),
+        ({"compose_project": "shop", "pod_namespace": "default"}, "shop"),
+        ({"stack": "", "compose_project": "shop"}, "shop"),
+        ({"pod_namespace": "default"}, "default"),
+    ],
+)
+def test_the_stack_is_the_label_or_the_compose_project(metadata: dict[str, str], stack: str) -> None:
+    assert notification(metadata=metadata).derived().stack == stack
+
+
 # What is refused
 
 
@@ -323,7 +463,10 @@ JSON = st.recursive(
     max_leaves=8,
 )
 
-METADATA = st.dictionaries(st.sampled_from(["ctn_names", "ctn_name", "task_name", "pod_name", "stack"]), TEXT)
+METADATA = st.dictionaries(
+    st.sampled_from(["ctn_names", "ctn_name", "task_name", "pod_name", "stack", "current", "current_tag", "ctn_image"]),
+    TEXT,
+)
 
 OBJECTS = st.fixed_dictionaries(
     {},
@@ -349,6 +492,7 @@ def _check(read: Notification, body: bytes) -> None:
     texts = [getattr(read, name) for name in NAMES if name not in ("created", "metadata")]
     texts += [read.reference.image, read.reference.registry, read.reference.repository, read.reference.version]
     texts += [*read.metadata, *read.metadata.values(), *read.containers]
+    texts += [read.current, read.pinned, read.container_key, read.without_container_metadata().current]
     for text in texts:
         assert "\0" not in text
         text.encode()
