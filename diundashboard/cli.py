@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
         config = Config.read(os.environ)
         if options.command == "demo":
             _demo(config)
+        elif options.command == "check":
+            return _check(config, options.repair)
         else:
             _serve(config, options.reload)
     except (Misconfigured, StoreError, Invalid) as error:
@@ -58,8 +60,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="start the dashboard")
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
+    check = commands.add_parser("check", help="compare what is stored with what the history says")
+    check.add_argument("--repair", action="store_true", help="write what the history says")
     commands.add_parser("demo", help="fill an empty database with a year of believable history, to try it all")
     return parser
+
+
+def _check(config: Config, repair: bool) -> int:
+    with closing(open_store(config)) as store:
+        found = store.check(repair)
+    for difference in found:
+        print(difference)
+    if not found:
+        print("everything stored is what the history says")
+    elif repair:
+        print(f"repaired: {len(found)} values are what the history says now")
+    return 1 if found and not repair else 0
 
 
 def _demo(config: Config) -> None:

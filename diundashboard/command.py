@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 from diundashboard import image
-from diundashboard.model import Update
+from diundashboard.model import State, Update
 
 # All of ASCII's marks but those in the names of images: . _ : / @ + - and the comma.
 _ACTIVE = re.compile(r"[!-*;-?\[-^`{-~]")
@@ -31,31 +31,33 @@ class Command:
 
 
 def commands(update: Update) -> tuple[Command, ...]:
-    """What brings the update to what runs it, the recommended command first. There is always one.
+    """What brings the update to what runs it, the recommended command first; none where it is superseded.
 
-    DIUN tells names, but not all that a command needs. These are guesses:
+    The names are those that DIUN reported. It does not report all that a command needs. These are guesses:
 
-    - the services of `docker compose`, out of the names that it gives to containers (`media-web-1`);
-    - the workload of Kubernetes, out of the name of a pod: DIUN names neither the workload nor its type;
+    - the workload of Kubernetes, from the name of a pod: DIUN reports neither the workload nor its type;
     - the job file of Nomad, which often has the name of the job.
 
     A wrong guess mostly names what does not exist, and the tool refuses it.
     """
-    return tuple(_PROVIDERS.get(update.provider, _pull)(update)) or tuple(_pull(update))
+    if superseded(update):
+        return ()
+    return tuple(_PROVIDERS.get(update.provider, _other)(update)) or tuple(_pull(update))
 
 
 def superseded(update: Update) -> bool:
-    """Whether it is done and a newer version runs, so that a command for it would go back."""
-    return update.acknowledged_at is not None and _goes_back(update)
+    """Whether a higher version runs, so that a command for this one would go back."""
+    below = image.kind(update.running_version, update.version) == image.Kind.OLDER
+    return update.state == State.SUPERSEDED or below
 
 
 def script(updates: Sequence[Update]) -> str:
     """One script for a selection: a block for each host, to be run there; "" for nothing.
 
     A block stops at its first error. It is a subshell, so that pasting it does not close the session then. What needs
-    a folder that nobody told (a Dockerfile's, a job file's), and what would go back to an older version, stands in it
-    as a comment; what is superseded is named only. For docker compose, docker itself knows the folder and the service.
-    The newest version of an image comes last, and so is what stays.
+    a folder that DIUN does not report (a Dockerfile's, a job file's) stands in it as a comment; what is superseded is
+    named only. For docker compose, docker itself knows the folder and the service. The newest version of an image comes
+    last, and so is what stays.
     """
     if not updates:
         return ""
@@ -63,10 +65,12 @@ def script(updates: Sequence[Update]) -> str:
     return "\n\n".join(["# Run each block on the host that it names. It stops at its first error.", *blocks]) + "\n"
 
 
-# Runs in a subshell of its own. The labels are those that docker compose puts on its containers; the file list
-# matters where it was started with -f. A container that is gone is no reason to leave the others as they are.
+# Runs in a subshell of its own, which stops at its first error wherever it is pasted. The labels are those that docker
+# compose puts on its containers; the file list matters where it was started with -f. A container that is gone is no
+# reason to leave the others as they are.
 _COMPOSE_UPDATE = """\
 compose_update() (
+  set -eu
   container=$1
   label() { docker container inspect --format "{{index .Config.Labels \\"com.docker.compose.$1\\"}}" -- "$container"; }
   service=$(label service) || service=
@@ -96,7 +100,7 @@ def _host(update: Update) -> str:
 
 
 def _block(host: str, updates: Sequence[Update]) -> str:
-    shared = [_COMPOSE_UPDATE] if any(_composed(update) for update in updates) else []
+    shared = [_COMPOSE_UPDATE] if any(_calls(update) and not superseded(update) for update in updates) else []
     lines = dict.fromkeys(line for update in updates for line in _lines(update))
     return "\n".join([f"# Host {_plain(host) or 'without a name'}", "(", "set -eu", *shared, *lines, ")"])
 
@@ -105,20 +109,35 @@ def _lines(update: Update) -> Iterator[str]:
     name = _plain(_short(f"{update.registry}/{update.repository}"))
     yield f"\n# {name} {_step(update)}"
     if superseded(update):
-        yield f"# {_plain(update.running_version)} runs already."
+        yield f"# {_plain(update.running_version) or 'A higher version'} runs already."
         return
-    if _composed(update):
+    if calls := _calls(update):
         yield from _edit(update, "compose.yml")
-        yield from (_line("compose_update", container) for container in update.containers)
+        yield from calls
         return
     command = commands(update)[0]
     for line in command.text.split("\n"):
-        by_hand = command.label in _NEED_A_FOLDER or _goes_back(update)
+        by_hand = command.label in _NEED_A_FOLDER
         yield f"# By hand for {name}: {_plain(line)}" if by_hand and not line.startswith("#") else line
 
 
-def _composed(update: Update) -> bool:
-    return update.provider == "docker" and bool(update.containers)
+def _calls(update: Update) -> list[str]:
+    """The calls of `compose_update` for what DIUN reported: containers, or services as diun-boost names them."""
+    if update.provider == "docker" and update.containers:
+        return [_line("compose_update", container) for container in update.containers]
+    if update.provider != "docker" and update.provider in _PROVIDERS:
+        return []
+    found = (update.metadata, *update.container_metadata.values())
+    return list(dict.fromkeys(_call(metadata) for metadata in found if metadata.get("compose_service")))
+
+
+def _call(metadata: Mapping[str, str]) -> str:
+    """The call for one container of a service; the others of that service go with it."""
+    filters = []
+    for name in ("project", "service"):
+        if value := metadata.get(f"compose_{name}"):
+            filters += ["--filter", f"label=com.docker.compose.{name}={value}"]
+    return f'compose_update "$({_line("docker", "ps", "--all", "--quiet", "--last", "1", *filters)})"'
 
 
 def _step(update: Update) -> str:
@@ -129,20 +148,18 @@ def _step(update: Update) -> str:
 
 
 def _docker(update: Update) -> Iterator[Command]:
-    if update.containers:
-        services = dict.fromkeys(_service(name, update.stack) for name in update.containers)
-        yield _command(
-            "docker compose",
-            *_edit(update, "compose.yml"),
-            "# In the folder of compose.yml:",
-            _line("docker", "compose", "pull", *_operands(*services)),
-            _line("docker", "compose", "up", "-d", *_operands(*services)),
-        )
+    yield from _compose(update)
     yield _command(
         "docker pull",
+        *(_edit(update, "what names the image") if _moved(update) else ()),
         "# A container keeps its image until it is created anew.",
-        _line("docker", "pull", *_operands(_short(update.image))),
+        _line("docker", "pull", *_operands(_short(_target(update)))),
     )
+
+
+def _compose(update: Update) -> Iterator[Command]:
+    if calls := _calls(update):
+        yield _command("docker compose", *_edit(update, "compose.yml"), _COMPOSE_UPDATE, *calls)
 
 
 def _swarm(update: Update) -> Iterator[Command]:
@@ -167,11 +184,11 @@ def _kubernetes(update: Update) -> Iterator[Command]:
     namespace = update.metadata.get("pod_namespace")
     kubectl = ["kubectl", "-n", namespace] if namespace else ["kubectl"]
     workload = _workload(pod)
-    if not _rebuilt(update):
+    if _needs_an_edit(update):
         yield _command(
             "kubectl set image",
             *_keep(update, "the manifest", "kubectl apply"),
-            _line(*kubectl, "set", "image", *_operands(workload, f"{container}={update.image}")),
+            _line(*kubectl, "set", "image", *_operands(workload, f"{container}={_target(update)}")),
         )
     elif workload.startswith("cronjob/"):
         yield _command(
@@ -192,7 +209,7 @@ def _nomad(update: Update) -> Iterator[Command]:
     if not job:
         return
     options = ["-namespace", namespace] if namespace else []
-    if _rebuilt(update):
+    if not _needs_an_edit(update):
         yield _command(
             "nomad job restart",
             "# It pulls anew where the tag is latest or force_pull is true.",
@@ -212,8 +229,8 @@ def _containerd(update: Update) -> Iterator[Command]:
     namespace = update.metadata.get("ctn_namespace")
     options = ["--namespace", namespace] if namespace else []
     kept = "# A container keeps its image until it is created anew."
-    yield _command("nerdctl pull", kept, _line("nerdctl", *options, "pull", *_operands(_short(update.image))))
-    yield _command("ctr images pull", kept, _line("ctr", *options, "images", "pull", *_operands(update.image)))
+    yield _command("nerdctl pull", kept, _line("nerdctl", *options, "pull", *_operands(_short(_target(update)))))
+    yield _command("ctr images pull", kept, _line("ctr", *options, "images", "pull", *_operands(_target(update))))
 
 
 def _dockerfile(update: Update) -> Iterator[Command]:
@@ -230,7 +247,13 @@ def _dockerfile(update: Update) -> Iterator[Command]:
 
 
 def _pull(update: Update) -> Iterator[Command]:
-    yield _command("docker pull", _line("docker", "pull", *_operands(_short(update.image))))
+    yield _command("docker pull", _line("docker", "pull", *_operands(_short(_target(update)))))
+
+
+def _other(update: Update) -> Iterator[Command]:
+    """What a file lists, or a provider that is not known here: perhaps by diun-boost, which names the service."""
+    yield from _compose(update)
+    yield from _pull(update)
 
 
 _PROVIDERS: dict[str, Callable[[Update], Iterator[Command]]] = {
@@ -244,38 +267,48 @@ _PROVIDERS: dict[str, Callable[[Update], Iterator[Command]]] = {
 _NEED_A_FOLDER = ("docker build", "nomad job run")
 
 
-def _goes_back(update: Update) -> bool:
-    return image.kind(update.running_version, update.version) == image.Kind.OLDER
-
-
 def _rebuilt(update: Update) -> bool:
     return update.kind == image.Kind.REBUILD
 
 
+def _moved(update: Update) -> bool:
+    """Whether the reference names another digest than the one to change to: then a pull alone changes nothing."""
+    return bool(update.pinned and update.digest) and update.pinned != update.digest
+
+
+def _needs_an_edit(update: Update) -> bool:
+    return not _rebuilt(update) or _moved(update)
+
+
+def _target(update: Update) -> str:
+    """What the reference becomes: with a digest where the user pins one."""
+    return f"{update.image}@{update.digest}" if update.pinned and update.version and update.digest else update.image
+
+
 def _edit(update: Update, file: str) -> Iterator[str]:
-    """What has to change before the command does anything: nothing, where the tag stays."""
-    if _rebuilt(update):
+    """What has to change before the command does anything: nothing, where the reference stays."""
+    before, after = _plain(update.from_version), _plain(update.version)
+    old, new = _plain(update.pinned), _plain(update.digest)
+    if _moved(update):
+        same = not (before and after) or before == after
+        yield (
+            f"# First change {old} to {new} in {file}."
+            if same
+            else (f"# First change {before}@{old} to {after}@{new} in {file}.")
+        )
+        yield "# The image is pinned to a digest, so pulling alone changes nothing."
+    elif _rebuilt(update):
         return
-    if update.from_version and update.version:
-        yield f"# First change {_plain(update.from_version)} to {_plain(update.version)} in {file}."
+    elif before and after:
+        yield f"# First change {before} to {after} in {file}."
     else:
-        yield f"# First see that {file} names {_plain(_short(update.image))}."
+        yield f"# First see that {file} names {_plain(_short(_target(update)))}."
 
 
 def _keep(update: Update, file: str, command: str) -> Iterator[str]:
-    if not _rebuilt(update):
+    """What has to change beside the command, which changes what runs by itself."""
+    if _needs_an_edit(update):
         yield f"# Change it in {file} too, or the next {command} takes it back."
-
-
-def _service(container: str, stack: str) -> str:
-    """Compose joins project, service and number by dashes, docker-compose 1 by underscores.
-
-    Both names may hold either: where the stack is not the project, it is taken to end at the first.
-    """
-    for project in (re.escape(stack), "[^_-]+"):
-        if named := re.fullmatch(f"{project}([_-])(.+)\\1[0-9]+", container):
-            return named[2]
-    return container
 
 
 # How Kubernetes names the pods of a workload. A pod's own suffix has five of 27 characters, without vowels. The hash

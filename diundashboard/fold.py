@@ -24,7 +24,6 @@ class Move(NamedTuple):
     """
 
     at: datetime
-    kind: str
     opened: int
     closed: int
 
@@ -46,7 +45,7 @@ def without(series: Series, events: Sequence[Event], action: int) -> tuple[Serie
     moves: list[Move] = []
     before = fold(series, rest, stood)
     after = fold(series, [event for event in rest if event.action != action], moves)
-    return before, after, moves + [Move(at, kind, -opened, -closed) for at, kind, opened, closed in stood]
+    return before, after, moves + [Move(at, -opened, -closed) for at, opened, closed in stood]
 
 
 def moved(before: Series, after: Series, at: datetime) -> list[Move]:
@@ -54,35 +53,35 @@ def moved(before: Series, after: Series, at: datetime) -> list[Move]:
     shown, showed = _shown(after, at), _shown(before, at)
     moves = []
     if shown != showed:
-        moves = [Move(time, kind, 1, 0) for time, kind in shown] + [Move(time, kind, -1, 0) for time, kind in showed]
+        moves = [Move(time, 1, 0) for time in shown] + [Move(time, -1, 0) for time in showed]
     old = {version.id: version for version in before.versions}
     for new in after.versions:
         was = old.get(new.id)
         if was is None or was.acknowledged_at == new.acknowledged_at:
             continue
         if was.acknowledged_at is not None and was.digest == new.digest:
-            moves.append(Move(was.acknowledged_at, was.kind, -1, -1))
+            moves.append(Move(was.acknowledged_at, -1, -1))
         if new.acknowledged_at is not None:
-            moves.append(Move(new.acknowledged_at, new.kind, 1, 1))
+            moves.append(Move(new.acknowledged_at, 1, 1))
     return moves
 
 
-def counted(moves: Iterable[Move]) -> dict[tuple[date, str], tuple[int, int]]:
-    """How many rows opened and closed on each day in UTC, by kind; days whose numbers stay are left out."""
-    opened: Counter[tuple[date, str]] = Counter()
-    closed: Counter[tuple[date, str]] = Counter()
+def counted(moves: Iterable[Move]) -> dict[date, tuple[int, int]]:
+    """How many rows opened and closed on each day in UTC; days whose numbers stay are left out."""
+    opened: Counter[date] = Counter()
+    closed: Counter[date] = Counter()
     for move in moves:
-        opened[move.at.date(), move.kind] += move.opened
-        closed[move.at.date(), move.kind] += move.closed
+        opened[move.at.date()] += move.opened
+        closed[move.at.date()] += move.closed
     return {day: (opened[day], closed[day]) for day in opened if opened[day] or closed[day]}
 
 
-def _shown(series: Series, at: datetime) -> list[tuple[datetime, str]]:
-    """From when on the page shows each row of a series, in a state that begins at a time, and the row's kind."""
+def _shown(series: Series, at: datetime) -> list[datetime]:
+    """From when on the page shows each row of a series, in a state that begins at a time."""
     if series.muted_at is not None:
         return []
     since = at if series.snoozed_until is None else max(at, series.snoozed_until)
-    return [(since, version.kind) for version in series.versions if version.pending and not version.folded]
+    return [since for version in series.versions if version.pending and not version.folded]
 
 
 def differences(stored: Series, folded: Series) -> Iterator[tuple[str, object, object]]:

@@ -18,9 +18,6 @@ from diundashboard.text import searchable, storable
 BODY_LIMIT = 1024 * 1024
 """The largest body, in bytes."""
 
-DERIVED_RULES = 2
-"""Increase it when `derive` changes its result for the same facts: the stores then refill their derived columns."""
-
 TEST_IMAGE = "docker.io/diun/testnotif:latest"
 """What `diun notif test` reports."""
 

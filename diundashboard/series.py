@@ -64,6 +64,18 @@ class Version(NamedTuple):
         return self.acknowledged_at is None and not self.superseded
 
 
+class Counts(NamedTuple):
+    """How many versions of a series are pending, how many are done with the digest that they have, and how many it has.
+
+    `rows` is how many the page of all updates shows: its pending rows, or else its newest version.
+    """
+
+    open: int
+    done: int
+    rows: int
+    versions: int
+
+
 class Series(NamedTuple):
     """The state of a series.
 
@@ -83,19 +95,13 @@ class Series(NamedTuple):
     muted_at: datetime | None = None
 
     @property
-    def open(self) -> int:
-        """How many versions are pending."""
-        return sum(version.pending for version in self.versions)
-
-    @property
-    def done(self) -> int:
-        """How many versions are done with the digest that they have."""
-        return sum(version.acknowledged_at is not None for version in self.versions)
-
-    @property
-    def rows(self) -> int:
-        """How many rows the page of all updates shows for it: its pending rows, or else its newest version."""
-        return sum(not version.folded for version in self.versions)
+    def counts(self) -> Counts:
+        return Counts(
+            sum([version.pending for version in self.versions]),
+            sum([version.acknowledged_at is not None for version in self.versions]),
+            sum([not version.folded for version in self.versions]),
+            len(self.versions),
+        )
 
     def version(self, id: int) -> Version | None:
         return next((version for version in self.versions if version.id == id), None)
@@ -165,11 +171,11 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A person marked versions as done, each with the digest that the person saw."""
+    """A person marked versions as done, each with the digest that the person saw; two, where two hosts were merged."""
 
     at: datetime
     action: int
-    digests: Mapping[int, str]
+    digests: Mapping[int, Collection[str]]
     by: str
 
     def on(self, series: Series) -> Series:
@@ -178,7 +184,7 @@ class Acknowledged:
         for version in series.versions:
             if version.id in self.digests:
                 done[version.id] = version._replace(done_at=self.at)
-                if version.digest == self.digests[version.id]:
+                if version.digest in self.digests[version.id]:
                     done[version.id] = version._replace(
                         done_at=self.at, acknowledged_at=self.at, acknowledged_by=self.by
                     )
@@ -259,13 +265,9 @@ class SaidRunning:
 Event = Reported | Acknowledged | Reopened | Snoozed | Muted | Noted | SaidRunning
 
 
-def to_acknowledge(series: Series, chosen: Collection[int]) -> dict[int, str]:
-    """Which of the chosen versions are not done yet, each with the digest that it has."""
-    return {
-        version.id: version.digest
-        for version in series.versions
-        if version.id in chosen and version.acknowledged_at is None
-    }
+def to_acknowledge(series: Series, chosen: Collection[int]) -> dict[int, Collection[str]]:
+    """Which of the chosen versions are pending, each with the digest that it has."""
+    return {version.id: (version.digest,) for version in series.versions if version.id in chosen and version.pending}
 
 
 def to_reopen(series: Series, chosen: Collection[int]) -> frozenset[int]:
@@ -298,7 +300,7 @@ def _what_runs(series: Series) -> str:
     if series.said and series.said_at is not None:
         key, at = image.version(series.said).sort_key, series.said_at
         done = [version for version in done if version.done_at and version.done_at > at and version.key >= key]
-    return max(done, key=_order).text if done else series.said
+    return max(done, key=lambda version: (version.key, version.id)).text if done else series.said
 
 
 def _order(version: Version) -> tuple[str, datetime, int]:

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -40,6 +41,17 @@ _WRITTEN = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a notification: it is stored, or kept on disk until it can be.
+
+    `update` is the id of the update that a stored one is about; None for DIUN's test, which is about none.
+    """
+
+    stored: bool
+    update: int | None = None
+
+
 class Spool:
     """All processes of one machine share the folder. Its subfolder `waiting` is there only while something waits."""
 
@@ -51,10 +63,8 @@ class Spool:
         self._numbers = itertools.count()
         self._waits, self._look_again_at = False, 0.0
 
-    def take(self, body: bytes) -> int | None:
-        """Store a notification, the body of a request: the id of its update, or None where it was kept for later.
-
-        It is durable on return, either way.
+    def take(self, body: bytes) -> Receipt:
+        """Store a notification, the body of a request, or keep it for later. It is durable on return, either way.
 
         Raises:
             Refused: it is no notification.
@@ -65,18 +75,18 @@ class Spool:
         reason = ""
         if not waits:
             try:
-                return self._store.record(notification)
+                return Receipt(stored=True, update=self._store.record(notification))
             except Unavailable as error:
                 reason = str(error)
         try:
             self._keep(body)
         except OSError as error:
             if waits:
-                return self._store.record(notification)
+                return Receipt(stored=True, update=self._store.record(notification))
             raise Unavailable(f"{reason}; nor can it be kept in {self._folder}: {error.strerror}") from error
         if reason:
             logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder)
-        return None
+        return Receipt(stored=False)
 
     def _something_waits(self) -> bool:
         if (moment := time.monotonic()) >= self._look_again_at:

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -313,6 +314,28 @@ def test_workers_end_by_themselves_when_the_first_process_is_killed(sqlite: Conf
         processes = workers(dashboard)
         dashboard.process.kill()
         assert all(map(ended, processes))
+
+
+# Check
+
+
+def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
+    def check(*options: str) -> tuple[int, str]:
+        ran = subprocess.run(
+            [COMMAND, "check", *options], env=environment(sqlite), capture_output=True, text=True, cwd=os.sep
+        )
+        return ran.returncode, ran.stdout
+
+    with running(sqlite) as dashboard:
+        dashboard.request("POST", "/webhook", PAYLOADS[0].read_bytes())
+    assert check() == (0, "everything stored is what the history says\n")
+    with closing(sqlite3.connect(sqlite.db_path)) as connection, connection:
+        connection.execute("UPDATE series SET running_version = '9'")
+    status, found = check()
+    assert (status, found.count("\n")) == (1, 1)
+    assert "running is 9, the history says" in found
+    assert check("--repair")[0] == 0
+    assert check() == (0, "everything stored is what the history says\n")
 
 
 # Behind a reverse proxy

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from diundashboard import image
 from diundashboard.command import commands, script, superseded
-from diundashboard.model import Update
+from diundashboard.model import State, Update
 from tests.updates import NOW, SHA256, an_update
 
 LOCAL = "127.0.0.1:5000/library"
@@ -99,15 +100,19 @@ def kubernetes(pod: str, kind: str = "minor") -> Update:
     return update("nginx:1.29.0", "kubernetes", KUBERNETES | {"pod_name": pod}, ("nginx",), kind)
 
 
+def shortened(text: str) -> str:
+    """The text with the function that all calls of `compose_update` share left out."""
+    return re.sub(r"^compose_update\(\) \(\n.*?\n\)$", "...", text, flags=re.DOTALL | re.MULTILINE)
+
+
 CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
     "docker, a new version": (
         docker(),
         {
             "docker compose": [
                 "# First change 1.27.0 to 1.29.0 in compose.yml.",
-                "# In the folder of compose.yml:",
-                "docker compose pull edge",
-                "docker compose up -d edge",
+                "...",
+                "compose_update edge",
             ],
             "docker pull": ["# A container keeps its image until it is created anew.", "docker pull nginx:1.29.0"],
         },
@@ -115,11 +120,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
     "docker, a rebuild for two containers": (
         docker(f"{LOCAL}/traefik:v3.1", "edge", "edge2", kind="rebuild"),
         {
-            "docker compose": [
-                "# In the folder of compose.yml:",
-                "docker compose pull edge edge2",
-                "docker compose up -d edge edge2",
-            ],
+            "docker compose": ["...", "compose_update edge", "compose_update edge2"],
             "docker pull": [
                 "# A container keeps its image until it is created anew.",
                 f"docker pull {LOCAL}/traefik:v3.1",
@@ -131,9 +132,8 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         {
             "docker compose": [
                 "# First see that compose.yml names ghcr.io/immich-app/immich-server:v1.119.0.",
-                "# In the folder of compose.yml:",
-                "docker compose pull immich_server",
-                "docker compose up -d immich_server",
+                "...",
+                "compose_update immich_server",
             ],
             "docker pull": [
                 "# A container keeps its image until it is created anew.",
@@ -265,6 +265,18 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         },
     ),
     "file": (update("docker.io/diun/testnotif:latest"), {"docker pull": ["docker pull diun/testnotif:latest"]}),
+    "file, with what diun-boost knows": (
+        update("redis:7.4.0", metadata={"compose_project": "my shop", "compose_service": "cache"}, kind="rebuild"),
+        {
+            "docker compose": [
+                "...",
+                'compose_update "$(docker ps --all --quiet --last 1 '
+                "--filter 'label=com.docker.compose.project=my shop' "
+                '--filter label=com.docker.compose.service=cache)"',
+            ],
+            "docker pull": ["docker pull redis:7.4.0"],
+        },
+    ),
     "a provider of tomorrow": (update("redis:7.4.0", "podman"), {"docker pull": ["docker pull redis:7.4.0"]}),
 }
 
@@ -273,7 +285,71 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
 def test_each_provider_has_its_commands_and_the_first_is_recommended(
     given_update: Update, expected: dict[str, list[str]]
 ) -> None:
-    assert [(command.label, command.text.split("\n")) for command in commands(given_update)] == list(expected.items())
+    found = [(command.label, shortened(command.text).split("\n")) for command in commands(given_update)]
+    assert found == list(expected.items())
+
+
+OLD, NEW = "sha256:" + "a" * 64, SHA256
+PINNED = "# The image is pinned to a digest, so pulling alone changes nothing."
+PINS: dict[str, tuple[Update, list[str]]] = {
+    "docker, a rebuild": (
+        docker(kind="rebuild"),
+        [f"# First change {OLD} to {NEW} in compose.yml.", PINNED, "...", "compose_update edge"],
+    ),
+    "docker, a new version": (
+        docker(),
+        [f"# First change 1.27.0@{OLD} to 1.29.0@{NEW} in compose.yml.", PINNED, "...", "compose_update edge"],
+    ),
+    "docker, nothing to compare with": (
+        docker(kind="new"),
+        [f"# First change {OLD} to {NEW} in compose.yml.", PINNED, "...", "compose_update edge"],
+    ),
+    "kubernetes, a rebuild": (
+        update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",), "rebuild"),
+        [
+            "# Change it in the manifest too, or the next kubectl apply takes it back.",
+            f"kubectl -n shop set image deployment/web nginx=docker.io/library/nginx:1.29.0@{NEW}",
+        ],
+    ),
+    "nomad, a rebuild": (
+        update("redis:7.4.0", "nomad", NOMAD, ("sonarr",), "rebuild"),
+        [
+            f"# First change {OLD} to {NEW} in the job file.",
+            PINNED,
+            "# In the folder of the job file:",
+            "nomad job run -namespace home media.nomad.hcl",
+        ],
+    ),
+    "dockerfile, a rebuild": (
+        update("python:3.13-slim", "dockerfile", kind="rebuild"),
+        [
+            f"# First change {OLD} to {NEW} in the Dockerfile.",
+            PINNED,
+            "# In the folder of the Dockerfile, with the -t that its image has:",
+            "docker build --pull .",
+        ],
+    ),
+    "file": (update("redis:7.4.0", kind="rebuild"), [f"docker pull redis:7.4.0@{NEW}"]),
+}
+
+
+@pytest.mark.parametrize(("given_update", "expected"), PINS.values(), ids=PINS)
+def test_for_a_pinned_image_the_digest_in_its_reference_is_to_change(given_update: Update, expected: list[str]) -> None:
+    pinned = replace(given_update, pinned=OLD, digest=NEW)
+    assert shortened(commands(pinned)[0].text).split("\n") == expected
+    for line in expected:
+        assert line == "..." or line in script([pinned])
+
+
+def test_a_pinned_image_that_names_the_digest_already_is_pulled_as_any_other() -> None:
+    found = replace(docker(kind="rebuild"), pinned=NEW, digest=NEW)
+    assert shortened(commands(found)[0].text) == "...\ncompose_update edge"
+
+
+def test_the_page_and_the_script_update_compose_with_the_same_lines() -> None:
+    found = docker("nginx:1.29.0", "edge", "edge2")
+    for line in commands(found)[0].text.split("\n"):
+        assert line in script([found]).split("\n")
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda path: path.stem)
@@ -283,35 +359,6 @@ def test_what_diun_really_sends_gets_a_command_that_names_its_image(payload: Pat
     names = metadata.get("ctn_names") or metadata.get("ctn_name")
     found = commands(update(sent["image"], sent["provider"], metadata, (names,) if names else (), kind="new"))
     assert image.parse(sent["image"]).image.removeprefix("docker.io/") in "\n".join(command.text for command in found)
-
-
-@pytest.mark.parametrize(
-    ("container", "stack", "service"),
-    [
-        ("edge", "", "edge"),
-        ("immich_server", "", "immich_server"),
-        ("node-exporter", "", "node-exporter"),
-        ("redis-7", "", "redis-7"),
-        ("media-sonarr-1", "", "sonarr"),
-        ("media_sonarr_1", "", "sonarr"),
-        ("media-node-exporter-12", "", "node-exporter"),
-        ("media-db_main-1", "", "db_main"),
-        ("my-media-sonarr-1", "my-media", "sonarr"),
-        ("my_media-sonarr-1", "my_media", "sonarr"),
-        # Wrong, and refused by docker compose.
-        ("my-media-sonarr-1", "", "media-sonarr"),
-    ],
-)
-def test_the_service_is_read_out_of_the_name_that_docker_compose_gives_a_container(
-    container: str, stack: str, service: str
-) -> None:
-    text = commands(docker("nginx:1.29.0", container, stack=stack))[0].text
-    assert text.endswith(f"docker compose pull {service}\ndocker compose up -d {service}")
-
-
-def test_a_scaled_service_is_named_once() -> None:
-    text = commands(docker("nginx:1.29.0", "shop-web-1", "shop-web-2"))[0].text
-    assert text.endswith("docker compose pull web\ndocker compose up -d web")
 
 
 @pytest.mark.parametrize(
@@ -347,10 +394,10 @@ def test_without_a_namespace_kubectl_and_nomad_take_their_own() -> None:
         ("docker.io/library/nginx:1.29.0", "nginx:1.29.0"),
         ("docker.io/crazymax/diun:4.33.0", "crazymax/diun:4.33.0"),
         (f"docker.io/library/nginx@{SHA256}", f"nginx@{SHA256}"),
-        ("ghcr.io/library/nginx:1", "ghcr.io/library/nginx:1"),
-        ("docker.io/library/a/b:1", "docker.io/library/a/b:1"),
-        ("docker.io/example.com/app:1", "docker.io/example.com/app:1"),
-        ("docker.io/localhost/app:1", "docker.io/localhost/app:1"),
+        ("ghcr.io/library/nginx:2", "ghcr.io/library/nginx:2"),
+        ("docker.io/library/a/b:2", "docker.io/library/a/b:2"),
+        ("docker.io/example.com/app:2", "docker.io/example.com/app:2"),
+        ("docker.io/localhost/app:2", "docker.io/localhost/app:2"),
     ],
 )
 def test_docker_gets_the_short_name_where_it_means_the_same(text: str, short: str) -> None:
@@ -374,9 +421,7 @@ def test_a_selection_gives_one_script_grouped_by_host() -> None:
         on("nas", docker("ghcr.io/immich-app/immich-server:v1.119.0", "immich_server", kind="new")),
         on("pi", update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",))),
     ]
-    found = script(selection)
-    function = found[found.index("compose_update() (") : found.index("\n)\n") + 3]
-    assert found.replace(function, "...\n") == (
+    assert shortened(script(selection)) == (
         "# Run each block on the host that it names. It stops at its first error.\n"
         "\n"
         "# Host nas\n"
@@ -433,20 +478,29 @@ def test_the_newest_version_comes_last_so_that_it_is_what_stays() -> None:
     assert re.findall(r"--image traefik:(\S+) web_edge", found) == ["v3.2", "v3.9", "v3.10"]
 
 
-def test_the_script_goes_back_to_no_older_version_by_itself() -> None:
-    found = script([update("traefik:v3.1", "swarm", SWARM, ("web_edge",), "older", "v3.2")])
-    assert "\n# traefik v3.2 -> v3.1\n" in found
-    assert "\n# By hand for traefik: docker service update --image traefik:v3.1 web_edge\n" in found
+@pytest.mark.parametrize("provider", ["docker", "swarm", "file"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": State.SUPERSEDED},
+        {"state": State.SUPERSEDED, "version": "v3.2"},
+        {"kind": "older"},
+        {"acknowledged_at": NOW, "state": State.ACKNOWLEDGED},
+        {"state": State.MUTED},
+    ],
+)
+def test_what_is_superseded_has_no_command_and_is_named_only(provider: str, changes: dict[str, Any]) -> None:
+    below = replace(update("traefik:v3.1", provider, SWARM, ("web_edge",), "new"), running_version="v3.2", **changes)
+    assert superseded(below)
+    assert commands(below) == ()
+    found = script([below])
+    assert f"\n# traefik {below.version}\n# v3.2 runs already.\n" in found
     assert words(found) == [["("], ["set", "-eu"], [")"]]
 
 
-def test_what_is_superseded_is_named_only() -> None:
-    done = replace(docker("traefik:v3.1", kind="new"), acknowledged_at=NOW, running_version="v3.2")
-    assert superseded(done)
-    assert "\n# traefik v3.1\n# v3.2 runs already.\n" in script([done])
-    assert words(script([replace(done, provider="swarm")])) == [["("], ["set", "-eu"], [")"]]
-    for other in (replace(done, acknowledged_at=None), replace(done, running_version="v3.1")):
-        assert not superseded(other)
+def test_what_runs_or_is_above_it_is_not_superseded() -> None:
+    for running in ("", "v3.0", "v3.1"):
+        assert not superseded(replace(docker("traefik:v3.1"), running_version=running))
 
 
 def test_what_two_updates_need_is_done_once() -> None:
@@ -483,8 +537,9 @@ def printable(word: str) -> str:
 
 
 def words(text: str) -> list[list[str]]:
-    """What a shell runs, line by line."""
-    return [found for line in text.split("\n") if (found := shlex.split(line, comments=True))]
+    """What a shell runs, line by line; of a call for a service, how its container is found."""
+    lines = re.sub(r'^compose_update "\$\((.*)\)"$', r"\1", text, flags=re.MULTILINE).split("\n")
+    return [found for line in lines if (found := shlex.split(line, comments=True))]
 
 
 def operands(*found: str) -> list[str]:
@@ -497,16 +552,16 @@ def test_kubectl_gets_exactly_the_names(namespace: str, pod: str, container: str
     metadata = {"pod_namespace": namespace, "pod_name": f"{pod}-66b6c48dd5-x7k2q", "ctn_name": container}
     start = ["kubectl", "-n", printable(namespace)]
     workload = f"deployment/{pod}"
-    [found] = words(commands(update("nginx:1", "kubernetes", metadata))[0].text)
-    assert found == [*start, "set", "image", *operands(workload, f"{container}=docker.io/library/nginx:1")]
-    [found] = words(commands(update("nginx:1", "kubernetes", metadata, kind="rebuild"))[0].text)
+    [found] = words(commands(update("nginx:2", "kubernetes", metadata))[0].text)
+    assert found == [*start, "set", "image", *operands(workload, f"{container}=docker.io/library/nginx:2")]
+    [found] = words(commands(update("nginx:2", "kubernetes", metadata, kind="rebuild"))[0].text)
     assert found == [*start, "rollout", "restart", printable(workload)]
 
 
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True), NAMES)
 @example(BREAKOUTS, "'; reboot; '")
 def test_swarm_gets_exactly_the_names(services: list[str], text: str) -> None:
-    given_update = update(f"ghcr.io/{text}:1", "swarm", {}, tuple(services))
+    given_update = update(f"ghcr.io/{text}:1", "swarm", {}, tuple(services), from_version="")
     name = printable(given_update.image)
     assert words(commands(given_update)[0].text) == [
         ["docker", "service", "update", "--image", name, *operands(service)] for service in services
@@ -516,11 +571,8 @@ def test_swarm_gets_exactly_the_names(services: list[str], text: str) -> None:
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True))
 @example(BREAKOUTS)
 def test_docker_compose_gets_exactly_the_names(containers: list[str]) -> None:
-    plain = [name for name in containers if not re.search("[-_].+[-_]", name, re.DOTALL)] or ["edge"]
-    assert words(commands(docker("nginx:1.29.0", *plain))[0].text) == [
-        ["docker", "compose", "pull", *operands(*plain)],
-        ["docker", "compose", "up", "-d", *operands(*plain)],
-    ]
+    text = commands(docker("nginx:1.29.0", *containers))[0].text
+    assert words(shortened(text))[1:] == [["compose_update", printable(name)] for name in containers]
 
 
 @given(NAMES, NAMES)
@@ -528,19 +580,19 @@ def test_docker_compose_gets_exactly_the_names(containers: list[str]) -> None:
 def test_nomad_and_containerd_get_exactly_the_names(namespace: str, name: str) -> None:
     metadata = {"job_id": name, "job_namespace": namespace, "ctn_namespace": namespace}
     outside = printable(namespace)
-    [found] = words(commands(update("nginx:1", "nomad", metadata))[0].text)
+    [found] = words(commands(update("nginx:2", "nomad", metadata))[0].text)
     assert found == ["nomad", "job", "run", "-namespace", outside, *operands(f"{name}.nomad.hcl")]
-    [found] = words(commands(update("nginx:1", "nomad", metadata, kind="rebuild"))[0].text)
+    [found] = words(commands(update("nginx:2", "nomad", metadata, kind="rebuild"))[0].text)
     assert found == ["nomad", "job", "restart", "-namespace", outside, "-on-error", "fail", *operands(name)]
-    [found] = words(commands(update("nginx:1", "containerd", metadata))[0].text)
-    assert found == ["nerdctl", "--namespace", outside, "pull", "nginx:1"]
+    [found] = words(commands(update("nginx:2", "containerd", metadata))[0].text)
+    assert found == ["nerdctl", "--namespace", outside, "pull", "nginx:2"]
 
 
 @given(NAMES)
 @example("-v")
 @example("a\nrm -rf /")
 def test_docker_pull_gets_exactly_the_image(text: str) -> None:
-    given_update = update(text)
+    given_update = update(text, from_version="")
     [[*command, pulled]] = words(commands(given_update)[0].text)
     assert command in (["docker", "pull"], ["docker", "pull", "--"])
     assert printable(given_update.image) in (pulled, f"docker.io/{pulled}", f"docker.io/library/{pulled}")
@@ -549,6 +601,7 @@ def test_docker_pull_gets_exactly_the_image(text: str) -> None:
 
 PROVIDERS = st.sampled_from(["docker", "swarm", "kubernetes", "nomad", "containerd", "dockerfile", "file", ""])
 KEYS = ["svc_id", "pod_name", "pod_namespace", "ctn_name", "job_id", "job_namespace", "ctn_namespace"]
+KEYS += ["compose_project", "compose_service"]
 ANY = st.builds(
     update,
     NAMES,
@@ -564,13 +617,13 @@ ANY = st.builds(
 
 @given(st.lists(ANY, max_size=4))
 def test_every_line_is_a_comment_or_a_command_of_a_known_tool(selection: list[Update]) -> None:
-    texts = [command.text for found in selection for command in commands(found)]
-    for line in [*"\n".join(texts).split("\n"), *script(selection).split("\n")]:
+    texts = [shortened(command.text).replace("...", "") for found in selection for command in commands(found)]
+    for line in [*"\n".join(texts).split("\n"), *shortened(script(selection)).split("\n")]:
         assert line.isprintable()
         if line.startswith("#"):
             assert not set("!\"#$%&'()*;<=?[\\]^`{|}~") & set(line[1:])
             assert line.count(">") == line.count(" -> ") <= 1
-    known = {"docker", "kubectl", "nomad", "nerdctl", "ctr"}
+    known = {"compose_update", "docker", "kubectl", "nomad", "nerdctl", "ctr"}
     assert {found[0] for text in texts for found in words(text)} <= known
 
 
@@ -594,8 +647,11 @@ case "$*" in
 *"container inspect"*project.working_dir*) echo "$FOLDER" ;;
 *"container inspect"*project.config_files*) echo "$FOLDER/a.yml,$FOLDER/b.yml" ;;
 *"container inspect"*compose.project*) echo shop ;;
+*"container inspect"*compose.service*stuck) echo stuck ;;
 *"container inspect"*compose.service*) echo web ;;
 "pull "*fails*) exit 1 ;;
+"compose pull -- stuck "*) exit 1 ;;
+"ps "*) echo edge ;;
 esac
 """
 
@@ -630,6 +686,26 @@ def test_the_script_recreates_a_container_where_its_compose_project_is(run: Run,
     ]
 
 
+def test_a_command_alone_stops_where_it_cannot_pull_and_ends_no_shell(run: Run) -> None:
+    text = commands(docker("nginx:1.29.0", "stuck", "gone", "edge"))[0].text
+    called = [call[:5] for call in run(text, {})]
+    assert called == [
+        ["docker", "compose", "pull", "--", "stuck"],
+        ["docker", "compose", "pull", "--", "web"],
+        ["docker", "compose", "up", "-d", "--"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["shop", "my shop", *BREAKOUTS])
+def test_a_service_that_diun_boost_names_is_updated_by_one_of_its_containers(run: Run, name: str) -> None:
+    metadata = {"compose_project": name, "compose_service": name}
+    (found, *called) = run(commands(update(metadata=metadata))[0].text, {})
+    labels = [f"label=com.docker.compose.{key}={printable(name)}" for key in ("project", "service")]
+    assert found[:6] == ["docker", "ps", "--all", "--quiet", "--last", "1"]
+    assert found[6:] == ["--filter", labels[0], "--filter", labels[1]]
+    assert [call[1:5] for call in called] == [["compose", "pull", "--", "web"], ["compose", "up", "-d", "--"]]
+
+
 def test_a_block_stops_at_its_first_error_and_the_next_host_is_not_held_up(run: Run) -> None:
     selection = [
         update("a/fails:2", host="nas"),
@@ -646,5 +722,5 @@ def test_a_block_stops_at_its_first_error_and_the_next_host_is_not_held_up(run: 
 def test_a_shell_runs_the_commands_and_nothing_else(run: Run, selection: list[Update]) -> None:
     found = script(selection)
     plain = [line for line in found.split("\n") if re.match("(docker|kubectl|nomad|nerdctl|ctr) ", line)]
-    called = [call for call in run(found, {}) if call[1] != "compose"]
+    called = [call for call in run(found, {}) if call[1] not in ("compose", "ps")]
     assert sorted(called) == sorted(shlex.split(line) for line in plain)

@@ -23,11 +23,13 @@ from psycopg.conninfo import conninfo_to_dict
 from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.model import HistoryQuery, State
-from diundashboard.spool import Spool
+from diundashboard.spool import Receipt, Spool
 from diundashboard.store import Store, Unavailable
 from tests.conftest import Clock
 from tests.dashboard import Dashboard, running
 from tests.updates import heard
+
+KEPT = Receipt(stored=False)
 
 PATIENCE = 30
 """Seconds within which a pool of connections finds its way back."""
@@ -98,14 +100,14 @@ def drain(spool: Spool) -> None:
 def test_what_comes_while_the_database_is_away_is_stored_when_it_is_back(
     config: Config, store: Store, spool: Spool, away: Callable[[], AbstractContextManager[None]], clock: Clock
 ) -> None:
-    first = spool.take(body("nginx:1", "sha256:0"))
+    first = spool.take(body("nginx:1", "sha256:0")).update
     assert first is not None
     with away():
-        assert spool.take(body("nginx:1", "sha256:1")) is None
+        assert spool.take(body("nginx:1", "sha256:1")) == KEPT
         with pytest.raises(Unavailable):
             spool.drain()
     second_at = clock.time
-    assert spool.take(body("nginx:1", "sha256:2")) is None, "a later one does not overtake those that wait"
+    assert spool.take(body("nginx:1", "sha256:2")) == KEPT, "a later one does not overtake those that wait"
     drain(spool)
     clock.time = datetime(2027, 1, 1, tzinfo=UTC)
     update = store.update(first)
@@ -113,7 +115,7 @@ def test_what_comes_while_the_database_is_away_is_stored_when_it_is_back(
     assert [received.digest[-1] for received in heard(store, first)] == ["2", "1", "0"]
     assert heard(store, first)[0].received_at > second_at > heard(store, first)[2].received_at
     assert not waiting(config).exists()
-    assert spool.take(body("nginx:1")) == first
+    assert spool.take(body("nginx:1")) == Receipt(stored=True, update=first)
 
 
 def test_diun_is_answered_that_it_was_kept(
@@ -151,7 +153,7 @@ def test_a_spool_that_leads_nowhere_is_given_up(
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 def test_what_waits_is_stored_by_one_process_only(config: Config, store: Store, spool: Spool) -> None:
     waiting(config).mkdir(parents=True)
-    assert spool.take(body("nginx:1")) is None
+    assert spool.take(body("nginx:1")) == KEPT
     with open(Path(config.spool_path) / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         spool.drain()
@@ -168,7 +170,7 @@ def test_a_file_that_is_no_notification_is_put_aside_and_stops_nothing(
     folder.mkdir(parents=True)
     (folder / "1-garbage").write_bytes(b"garbage")
     (folder / "elsewhere").write_bytes(body("redis:7"))
-    assert spool.take(body("nginx:1")) is None
+    assert spool.take(body("nginx:1")) == KEPT
     spool.drain()
     assert [received.image for received in store.notifications(HistoryQuery())] == ["docker.io/library/nginx:1"]
     assert {path.name for path in folder.with_name("failed").iterdir()} == {"1-garbage", "elsewhere"}

@@ -9,6 +9,7 @@ from diundashboard.model.tags import COLOURS, Rule, Tag
 from diundashboard.model.updates import (
     COUNTED_DONE,
     PER_PAGE_LIMIT,
+    STATE_TABS,
     UNTAGGED,
     Age,
     Choice,
@@ -23,6 +24,7 @@ from diundashboard.model.updates import (
     Update,
     UpdateQuery,
 )
+from diundashboard.model.upkeep import Difference
 from diundashboard.model.views import View
 
 __all__ = [
@@ -32,12 +34,14 @@ __all__ = [
     "NEXT_VERSION",
     "PER_PAGE_LIMIT",
     "REFUSALS_KEPT",
+    "STATE_TABS",
     "UNTAGGED",
     "WAITS",
     "Action",
     "Age",
     "Choice",
     "Choices",
+    "Difference",
     "Group",
     "HistoryQuery",
     "Host",

@@ -14,6 +14,8 @@ class Host:
 
     `name` is what a person calls it, or its `hostname`. `merged` are the hostnames that count as this one.
     `usual_gap` is the longest time between two days with notifications within 90 days, once there were four of them.
+    `metadata_shared_at` is when one container's id first arrived under two repositories, after which the metadata of
+    the host's containers count for nothing; None while they do.
     """
 
     id: int
@@ -28,6 +30,7 @@ class Host:
     diun_version: str
     usual_gap: timedelta | None
     silent: bool
+    metadata_shared_at: datetime | None
 
     @property
     def pending(self) -> int:

@@ -22,12 +22,17 @@ UNTAGGED = "-"
 
 
 class State(StrEnum):
-    """What an update needs."""
+    """What an update needs; nothing where it is superseded, since a higher version runs."""
 
     PENDING = "pending"
     SNOOZED = "snoozed"
     ACKNOWLEDGED = "acknowledged"
     MUTED = "muted"
+    SUPERSEDED = "superseded"
+
+
+STATE_TABS = (State.PENDING, State.SNOOZED, State.ACKNOWLEDGED, State.MUTED, None)
+"""The states that the page offers, in their order; None is all."""
 
 
 class Age(StrEnum):
@@ -63,10 +68,12 @@ class Group(StrEnum):
 class Update:
     """What one image on one host needs now. Times are in UTC.
 
-    `host` is the name that a person gave to the host, or `hostname`. `older` counts the versions that are folded under
-    this one. `waiting_since` is when the first among them and itself asked for attention, whatever came since; of what
-    is done or folded, when it did itself. `running_version` is the version taken as running, "" if none is known;
-    `from_version` is what it was when this last asked for attention.
+    `host` is the name that a person gave to the host, or `hostname`. `pinned` is the digest that the user wrote into
+    the image's reference, "" for none. `older` counts the versions that are folded under this one. `waiting_since` is
+    when the first among them and itself asked for attention, whatever came since; of what is done or folded, when it
+    did itself. `running_version` is the version taken as running, "" if none is known; `from_version` is what it was
+    when this last asked for attention. `container_metadata` is the metadata of each container, by its name as DIUN
+    sent it; `metadata` is that of the first in order.
     """
 
     id: int
@@ -78,6 +85,7 @@ class Update:
     repository: str
     version: str
     digest: str
+    pinned: str
     status: str
     state: State
     kind: str
@@ -92,6 +100,7 @@ class Update:
     diun_version: str
     created: datetime | None
     metadata: Mapping[str, str]
+    container_metadata: Mapping[str, Mapping[str, str]]
     containers: tuple[str, ...]
     stack: str
     note: str

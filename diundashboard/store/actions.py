@@ -20,7 +20,7 @@ class Actions(ABC):
 
     @abstractmethod
     def acknowledge(self, selection: Selection, by: str) -> Action:
-        """Mark updates as done, each with all older versions in its series.
+        """Mark updates as done with the digests that they have. Lower versions of their series are then superseded.
 
         Acknowledging twice keeps the first time and person. The highest acknowledged version counts as running.
 
@@ -30,7 +30,7 @@ class Actions(ABC):
 
     @abstractmethod
     def reopen(self, selection: Selection, by: str) -> Action:
-        """Make acknowledged updates pending again.
+        """Make acknowledged updates pending again, and with them what they had superseded.
 
         Raises:
             NotFound: one of the ids is unknown; none is changed.
@@ -40,7 +40,7 @@ class Actions(ABC):
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
         """Snooze the series of updates until a time, or until NEXT_VERSION; None wakes them.
 
-        A newer version or another digest wakes a series at once.
+        A higher version wakes a series at once. Of a tag that does not compare, another digest ends NEXT_VERSION.
 
         Raises:
             NotFound: one of the ids is unknown; none is changed.
@@ -76,7 +76,7 @@ class Actions(ABC):
 
     @abstractmethod
     def say_running(self, update_id: int, version: str, by: str) -> Action:
-        """Set which version of an update's series is running; kinds are relative to it at once. "" unsets it.
+        """Set which version of an update's series is running, until a higher one is acknowledged. "" unsets it.
 
         Raises:
             Invalid: the version cannot be compared with the series.
@@ -85,7 +85,7 @@ class Actions(ABC):
 
     @abstractmethod
     def undo(self, action_id: int, by: str) -> Action:
-        """Undo a whole action: restore everything that has not changed since.
+        """Undo a whole action: everything is as if it had not been done.
 
         Raises:
             NotFound: no action has this id.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from diundashboard.model import Age, Choice, Choices, State, UpdateQuery
+from diundashboard.model import STATE_TABS, Age, Choice, Choices, State, UpdateQuery
 
 
 def choices_of(
@@ -45,7 +45,7 @@ def choices_of(
     return Choices(
         **found,
         age=tuple(Choice(age, age, by_age[age]) for age in Age),
-        state=tuple(states.get(state, own) for state in (*State, None)),
+        state=tuple(states.get(state, own) for state in STATE_TABS),
     )
 
 

@@ -30,11 +30,20 @@ class Hosts(ABC):
     def merge_hosts(self, host_id: int, into_id: int) -> None:
         """Merge one host into another: its updates and history move there, and so do its future notifications.
 
-        If both have an update for an image, the one received later stays, with the notifications of both.
+        If both have an update for an image, the one received later stays, with the notifications of both. What people
+        did on both counts in the order in which they did it.
 
         Raises:
             Invalid: both ids are the same.
             NotFound: one of the ids is unknown.
+        """
+
+    @abstractmethod
+    def trust_metadata(self, host_id: int) -> None:
+        """Use the metadata of a host's containers again, once DIUN's configuration is corrected.
+
+        Raises:
+            NotFound: no host has this id.
         """
 
     @abstractmethod

@@ -15,14 +15,17 @@ class Intake(ABC):
     """Notifications that are stored, and requests that are refused."""
 
     @abstractmethod
-    def record(self, notification: Notification, at: datetime | None = None) -> int:
-        """Store a notification, durable on return, and return the id of its update.
+    def record(self, notification: Notification, at: datetime | None = None) -> int | None:
+        """Store a notification, durable on return, and return the id of its update; None for DIUN's own test.
 
         `at` is the time of arrival, if it is not now.
 
         The first notification for a host and image creates an update. One with the digest already known only adds to
-        the history, the containers and the metadata. One with another digest replaces the update's details and makes
-        it pending again.
+        the history, the containers and the metadata. One that is older than the update goes into the history alone. One
+        with another digest replaces the update's details; it makes it pending again, unless a higher version runs.
+
+        An image without a tag belongs to the update of its repository that has its digest. A container's id that
+        arrives under two repositories shows that DIUN shares metadata: those of this host then count for nothing.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The Connect page: what to paste into DIUN, whether it is heard, and what was refused."""
+"""The Connect page: what to paste into DIUN, whether notifications arrive, and what was refused."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
+from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import snippets
 from diundashboard.web.context import host, settings, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
 _DAY = timedelta(days=1)
-_TEST_IMAGE = "docker.io/diun/testnotif:latest"
-"""What `diun notif test` reports."""
-
 _HIDDEN = "•" * 12
 
 
@@ -55,7 +53,7 @@ def _heard() -> dict[str, Any]:
     refusals = store().refusals(now() - _DAY)
     return {
         "newest": newest,
-        "test": newest is not None and newest.image == _TEST_IMAGE,
+        "test": newest is not None and newest.image == TEST_IMAGE,
         "refusals": refusals,
         "seen": hashlib.sha256(repr((newest, refusals)).encode("utf-8", "replace")).hexdigest()[:32],
     }

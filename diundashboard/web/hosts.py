@@ -1,4 +1,4 @@
-"""The hosts page: what waits on each machine, when it was last heard, and what to do about its name."""
+"""The hosts page: what is pending on each machine, and what to do about its name and its metadata."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def merge(host_id: int) -> ResponseReturnValue:
     into = number(request.form, "into", 0)
     store().merge_hosts(host_id, into)
     return _back(into)
+
+
+@blueprint.post("/<int:host_id>/metadata")
+def trust_metadata(host_id: int) -> ResponseReturnValue:
+    """Use the metadata of a host's containers again."""
+    store().trust_metadata(host_id)
+    return _back(host_id)
 
 
 @blueprint.post("/<int:host_id>/forget")

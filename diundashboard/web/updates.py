@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.clock import now
-from diundashboard.command import commands, superseded
+from diundashboard.command import commands
 from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
@@ -65,7 +65,7 @@ def detail(update_id: int) -> ResponseReturnValue:
         timeline=timeline[:_MOMENTS],
         more=len(timeline) > _MOMENTS,
         page=page,
-        commands=() if superseded(update) else commands(update),
+        commands=commands(update),
         links=links(update),
         did=store().action(did) if did else None,
     )

@@ -41,8 +41,8 @@ def receive() -> ResponseReturnValue:
             "this address is for DIUN: set notif.webhook.endpoint (DIUN_NOTIF_WEBHOOK_ENDPOINT) to it "
             "and notif.webhook.method to POST",
         )
-    update_id = spool().take(body)
-    return ({"status": "kept"}, 202) if update_id is None else {"status": "stored", "update": update_id}
+    receipt = spool().take(body)
+    return {"status": "stored", "update": receipt.update} if receipt.stored else ({"status": "kept"}, 202)
 
 
 def _knows_secret() -> bool:

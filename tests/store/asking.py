@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from diundashboard.model import Choice, UpdateQuery
@@ -18,7 +18,14 @@ DAY = timedelta(days=1)
 
 def record(store: Store, image: str = "nginx:1.27.0", **fields: Any) -> int:
     """Record a notification with these fields; returns the update's id."""
-    return store.record(parse(json.dumps({"image": image, "hostname": "nas", "digest": DIGEST, **fields}).encode()))
+    return recorded(store, json.dumps({"image": image, "hostname": "nas", "digest": DIGEST, **fields}).encode())
+
+
+def recorded(store: Store, body: bytes, at: datetime | None = None) -> int:
+    """Record the notification in a body that is about an update; returns the update's id."""
+    update_id = store.record(parse(body), at)
+    assert update_id is not None
+    return update_id
 
 
 def images(store: Store, query: UpdateQuery = EVERY) -> list[str]:

@@ -33,16 +33,52 @@ def test_an_acknowledgement_can_be_taken_back(store: Store) -> None:
     assert (update.state, update.acknowledged_at, update.acknowledged_by) == (State.PENDING, None, "")
 
 
-def test_acknowledging_the_newest_acknowledges_those_below(store: Store) -> None:
+def test_acknowledging_the_newest_supersedes_those_below_until_it_is_reopened(store: Store) -> None:
     ids = [record(store, f"nginx:{version}") for version in ("1.27.0", "1.28.0", "1.29.0")]
     assert store.acknowledge(Selection((ids[2],)), "person").count == 1
-    assert {store.update(update_id).state for update_id in ids} == {State.ACKNOWLEDGED}
+    assert [store.update(update_id).state for update_id in ids] == ["superseded", "superseded", "acknowledged"]
+    assert versions(store, UpdateQuery(state=State.SUPERSEDED)) == ["1.28.0", "1.27.0"]
+    assert [choice.count for choice in store.choices(UpdateQuery()).state] == [0, 0, 1, 0, 1]
+    store.reopen(Selection((ids[2],)), "person")
+    assert {store.update(update_id).state for update_id in ids} == {State.PENDING}
+
+
+def test_reopening_invents_nothing_that_ran(store: Store) -> None:
+    store.acknowledge(Selection((record(store, "nginx:1.5.0"),)), "person")
+    ids = [record(store, f"nginx:{version}") for version in ("1.6.0", "1.7.0", "1.8.0")]
+    store.acknowledge(Selection((ids[2],)), "person")
+    store.reopen(Selection((ids[2],)), "person")
+    (row,) = store.updates(UpdateQuery()).updates
+    assert (row.version, row.from_version, row.kind, row.older) == ("1.8.0", "1.5.0", "minor", 2)
+
+
+def test_a_pre_release_hides_no_release_and_is_done_apart(store: Store) -> None:
+    store.acknowledge(Selection((record(store, "nginx:1.0.0"),)), "person")
+    for version in ("1.0.1", "1.1.0", "2.0.0-rc1", "2.0.0-rc2"):
+        record(store, f"nginx:{version}")
+    rows = store.updates(UpdateQuery()).updates
+    assert [(row.version, row.kind, row.older) for row in rows] == [("2.0.0-rc2", "major", 1), ("1.1.0", "minor", 1)]
+    assert [[each.version for each in store.older(row.id)] for row in rows] == [["2.0.0-rc1"], ["1.0.1"]]
+    assert [choice.count for choice in store.choices(UpdateQuery()).state] == [2, 0, 1, 0, 2]
+    store.acknowledge(Selection((rows[1].id,)), "person")
+    assert versions(store) == ["2.0.0-rc2"]
+
+
+def test_what_is_rebuilt_below_the_running_version_asks_for_nothing(store: Store, clock: Clock) -> None:
+    old = record(store, "nginx:1.0.0")
+    store.acknowledge(Selection((record(store, "nginx:1.7.0"),)), "person")
+    newest = record(store, "nginx:1.8.0")
+    store.snooze(Selection((newest,)), clock.time + timedelta(days=30), "person")
+    record(store, "nginx:1.0.0", digest=OTHER)
+    assert store.update(old).state == State.SUPERSEDED
+    assert store.update(newest).state == State.SNOOZED
+    assert store.summary().pending == store.updates(UpdateQuery()).total == 0
 
 
 def test_acknowledging_an_older_one_leaves_the_newer_pending_and_counts_from_it(store: Store) -> None:
     ids = [record(store, f"nginx:{version}") for version in ("1.27.0", "1.28.0", "1.29.1")]
     store.acknowledge(Selection((ids[1],)), "person")
-    assert [store.update(update_id).state for update_id in ids] == ["acknowledged", "acknowledged", "pending"]
+    assert [store.update(update_id).state for update_id in ids] == ["superseded", "acknowledged", "pending"]
     update = store.update(ids[2])
     assert (update.kind, update.from_version, update.older) == ("minor", "1.28.0", 0)
 
@@ -64,7 +100,7 @@ def test_the_kind_counts_from_the_highest_version_that_was_acknowledged(store: S
     store.acknowledge(Selection((done,)), "person")
     update = store.update(record(store, f"nginx:{version}"))
     assert (update.kind, update.from_version) == (kind, "" if kind == "new" else "1.27.0")
-    assert update.state == State.PENDING
+    assert update.state == (State.SUPERSEDED if kind == "older" else State.PENDING)
 
 
 def test_what_was_done_runs_also_after_it_was_rebuilt(store: Store) -> None:
@@ -86,7 +122,7 @@ def test_of_versions_that_compare_equal_the_later_seen_runs_also_when_the_other_
 
 def test_reopening_counts_versions_and_the_rest_counts_rows(store: Store) -> None:
     ids = tuple(record(store, f"a:{version}") for version in range(3))
-    assert store.acknowledge(Selection(query=UpdateQuery()), "").count == 1
+    assert store.acknowledge(Selection(ids), "").count == 1
     reopened = store.reopen(Selection(ids), "")
     assert (reopened.count, reopened.label) == (3, "")
     assert store.reopen(Selection((ids[0],)), "").count == 0
@@ -119,7 +155,21 @@ def test_the_last_word_says_what_runs(store: Store) -> None:
     assert store.update(third).from_version == "1.27.0"
     store.acknowledge(Selection((third,)), "")
     assert store.update(record(store, "nginx:1.29.0")).from_version == "1.28.1"
-    assert store.update(first).state == State.ACKNOWLEDGED
+    assert store.update(first).state == State.SUPERSEDED
+
+
+def test_a_label_that_repeats_itself_does_not_undo_what_was_done(store: Store) -> None:
+    done = record(store, "nginx:1.29.0", metadata={"current": "1.27.0"})
+    store.acknowledge(Selection((done,)), "")
+    newer = store.update(record(store, "nginx:1.30.0", metadata={"current": "1.27.0"}))
+    assert (newer.from_version, store.update(done).state) == ("1.29.0", State.ACKNOWLEDGED)
+
+
+def test_what_runs_by_its_label_needs_nothing_until_it_is_rebuilt(store: Store) -> None:
+    update_id = record(store, "nginx:10.9.0", metadata={"current": "10.9.0"})
+    assert store.update(update_id).state == State.SUPERSEDED
+    record(store, "nginx:10.9.0", metadata={"current": "10.9.0"}, digest=OTHER)
+    assert (store.update(update_id).state, store.update(update_id).kind) == (State.PENDING, "rebuild")
 
 
 def test_what_is_said_to_run_stands_against_a_lower_one_acknowledged_later(store: Store) -> None:
@@ -142,14 +192,22 @@ def test_snoozed_until_a_time_then_pending_again(store: Store, clock: Clock) -> 
     assert store.update(update_id).snoozed_until is None
 
 
-@pytest.mark.parametrize("news", [{"image": "nginx:1.28.0"}, {"digest": OTHER}])
-def test_a_newer_version_or_digest_ends_a_snooze(store: Store, news: dict[str, str]) -> None:
-    update_id = record(store)
+@pytest.mark.parametrize(
+    ("image", "news", "ends"),
+    [
+        ("nginx:1.27.0", {"image": "nginx:1.28.0"}, True),
+        ("nginx:1.27.0", {"image": "nginx:1.26.0"}, False),
+        ("nginx:1.27.0", {"image": "nginx:1.27.0", "digest": OTHER}, False),
+        ("nginx:latest", {"image": "nginx:latest", "digest": OTHER}, True),
+    ],
+)
+def test_the_next_version_ends_a_snooze(store: Store, image: str, news: dict[str, str], ends: bool) -> None:
+    update_id = record(store, image)
     store.snooze(Selection((update_id,)), NEXT_VERSION, "person")
-    record(store)
+    record(store, image)
     assert store.update(update_id).state == State.SNOOZED
     record(store, **news)
-    assert store.updates(UpdateQuery()).total == 1
+    assert store.updates(UpdateQuery()).total == ends
 
 
 def test_a_snooze_can_be_ended_and_undone(store: Store) -> None:

@@ -11,8 +11,8 @@ import pytest
 from diundashboard import image
 from diundashboard.config import Config
 from diundashboard.model import State
-from diundashboard.notification import parse
 from diundashboard.store import open_store
+from tests.store.asking import recorded
 from tests.store.databases import ALL, EVERY, everything, logged, raw
 from tests.store.first_release import ASSIGNMENTS, ROWS, TAGS, A, B, C, apply_first, at, fill, moment, row
 from tests.updates import heard
@@ -110,7 +110,7 @@ def test_the_tags_of_the_first_release_stay_on_their_exact_images(older: Config)
             (f"quay.io/team/edge:v3.1@{A}", "Büro ☕"),
         ]:
             body = json.dumps({"image": reference, "hostname": "another"}).encode()
-            tag = store.update(store.record(parse(body))).tag
+            tag = store.update(recorded(store, body)).tag
             assert (tag.name if tag else None) == expected
         assert store.create_tag("new").id > max(tag.id for tag in tags.values())
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from diundashboard.config import Config
-from diundashboard.notification import parse
 from diundashboard.store import open_store
 from tests.conftest import PAYLOADS
+from tests.store.asking import recorded
 from tests.store.databases import ALL, everything, logged, raw, refusal, start
 
 
@@ -154,6 +154,6 @@ def test_every_name_is_the_name_of_a_file(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     config = Config(db_path=name)
     with closing(open_store(config)) as store:
-        store.record(parse(PAYLOADS[0].read_bytes()))
+        recorded(store, PAYLOADS[0].read_bytes())
     assert len(everything(config)) == 1
     assert [path.name for path in tmp_path.iterdir()] == [name]

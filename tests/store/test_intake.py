@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from diundashboard.model import Refusal, Selection, State, Tag
+from diundashboard.model import HistoryQuery, Refusal, Selection, State, Tag, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS, Clock
-from tests.store.asking import DAY, DIGEST, EVERY, OTHER, record
+from tests.store.asking import DAY, DIGEST, EVERY, OTHER, record, recorded
 from tests.updates import heard
 
 
 def test_a_notification_is_kept_whole(store: Store, clock: Clock) -> None:
     body = PAYLOADS[2].read_bytes()
-    update_id = store.record(parse(body))
+    update_id = recorded(store, body)
     at = clock.time
     update = store.update(update_id)
     sent = json.loads(body)
@@ -43,8 +44,19 @@ def test_a_notification_is_kept_whole(store: Store, clock: Clock) -> None:
 
 def test_every_payload_of_diun_is_stored(store: Store) -> None:
     ids = [store.record(parse(path.read_bytes())) for path in PAYLOADS]
-    assert len(set(ids)) == store.updates(EVERY).total == 12
-    assert sum(len(heard(store, update_id)) for update_id in set(ids)) == len(PAYLOADS) == 15
+    about = {update_id for update_id in ids if update_id is not None}
+    assert len(about) == store.updates(EVERY).total == 11
+    assert sum(len(heard(store, update_id)) for update_id in about) == len(PAYLOADS) - 1 == 14
+    assert [received.update_id for received in store.notifications(HistoryQuery())] == ids[::-1]
+
+
+def test_the_test_of_diun_is_in_the_history_alone(store: Store) -> None:
+    body = PAYLOADS[-1].read_bytes()
+    assert store.record(parse(body)) is None
+    assert store.updates(EVERY).total == 0
+    (received,) = store.notifications(HistoryQuery())
+    assert (received.update_id, received.payload) == (None, body)
+    assert [host.notifications for host in store.hosts()] == [1]
 
 
 def test_times_keep_their_microseconds(store: Store) -> None:
@@ -66,7 +78,11 @@ def test_the_same_digest_again_adds_to_the_history_and_keeps_the_state(store: St
     assert record(store, metadata={"ctn_names": "edge", "stack": "web"}, status="update") == update_id
     after = store.update(update_id)
     assert after.containers == ("edge", "edge2")
-    assert after.metadata == {"ctn_id": "1", "ctn_names": "edge", "stack": "web"}
+    assert after.container_metadata == {
+        "edge": {"ctn_names": "edge", "stack": "web"},
+        "edge2": {"ctn_id": "1", "ctn_names": "edge2"},
+    }
+    assert after.metadata == {"ctn_names": "edge", "stack": "web"}
     assert (after.notifications, len(heard(store, update_id))) == (2, 2)
     assert (after.state, after.acknowledged_at, after.acknowledged_by) == (
         State.ACKNOWLEDGED,
@@ -116,12 +132,75 @@ def test_a_digest_in_the_reference_is_not_part_of_the_identity_while_there_is_a_
     assert store.update(first).image == "docker.io/library/nginx:1.27.0"
 
 
-def test_what_comes_late_waits_since_then(store: Store, clock: Clock) -> None:
-    record(store, digest=DIGEST)
+def test_what_is_older_than_its_update_goes_into_the_history_alone(store: Store, clock: Clock) -> None:
+    update_id = record(store, digest=DIGEST, metadata={"ctn_names": "web"})
+    before = store.update(update_id)
     late = clock.time - timedelta(days=3)
-    body = json.dumps({"image": "nginx:1.27.0", "hostname": "nas", "digest": OTHER}).encode()
-    update = store.update(store.record(parse(body), late))
+    body = json.dumps({"image": "nginx:1.27.0", "hostname": "nas", "digest": OTHER, "metadata": {"ctn_names": "old"}})
+    assert recorded(store, body.encode(), late) == update_id
+    assert store.update(update_id) == replace(before, notifications=2)
+    assert [received.digest for received in heard(store, update_id)] == [DIGEST, OTHER]
+
+
+def test_a_version_that_comes_late_waits_since_then(store: Store, clock: Clock) -> None:
+    record(store)
+    late = clock.time - timedelta(days=3)
+    body = json.dumps({"image": "nginx:1.26.0", "hostname": "nas", "digest": OTHER}).encode()
+    update = store.update(recorded(store, body, late))
     assert update.first_seen_at == update.received_at == update.waiting_since == late
+    assert [row.waiting_since for row in store.updates(UpdateQuery()).updates] == [late]
+
+
+def test_an_image_without_a_tag_belongs_to_the_row_of_the_tag_that_has_its_digest(store: Store) -> None:
+    latest = record(store, "nginx:latest", digest=OTHER)
+    pulled = f"nginx@sha256:{'c' * 64}"
+    assert record(store, pulled, digest=OTHER, metadata={"ctn_names": "web"}) == latest
+    assert store.update(latest).containers == ("web",)
+    assert record(store, pulled, digest="sha256:unknown") != latest
+
+
+def test_a_pinned_digest_is_known(store: Store) -> None:
+    pinned = record(store, f"nginx:1.27.0@{OTHER}")
+    assert store.update(pinned).pinned == OTHER
+    assert store.update(record(store, f"redis:7@{OTHER}", provider="swarm")).pinned == ""
+
+
+def test_a_new_version_has_the_containers_of_the_one_before_until_diun_names_others(store: Store) -> None:
+    for name in ("a", "b", "c"):
+        record(store, "app:1.0", metadata={"ctn_names": name})
+    second = record(store, "app:1.1", metadata={"ctn_names": "a"})
+    assert store.update(second).containers == ("a", "b", "c")
+    record(store, "app:1.1", metadata={"ctn_names": "b"})
+    third = record(store, "app:1.2", metadata={"ctn_names": "a"})
+    assert store.update(third).containers == ("a", "b")
+    record(store, "app:1.2", digest=OTHER, metadata={"ctn_names": "d"})
+    assert store.update(third).containers == ("a", "d")
+
+
+def test_metadata_that_diun_shares_among_containers_count_for_nothing(store: Store) -> None:
+    web = {"ctn_id": "1", "ctn_names": "web", "current": "1.0", "tag": "front", "pod_name": "pod"}
+    first = record(store, "nginx:1.27.0", metadata=web)
+    assert store.update(first).from_version == "1.0"
+    second = record(store, "postgres:17.1", metadata=web)
+    third = record(store, "redis:7.1", metadata={"ctn_id": "2", "ctn_names": "cache", "current": "7.0"})
+    for update_id in (first, second, third):
+        update = store.update(update_id)
+        assert (update.from_version, update.tag) == ("", None)
+        assert not {"web", "cache"}.intersection(update.containers)
+    (host,) = store.hosts()
+    assert host.metadata_shared_at is not None
+    assert store.check() == ()
+    store.trust_metadata(host.id)
+    fourth = store.update(record(store, "mariadb:11.4", metadata={"ctn_id": "3", "ctn_names": "db", "current": "11.3"}))
+    assert (fourth.from_version, fourth.containers) == ("11.3", ("db",))
+    assert [host.metadata_shared_at for host in store.hosts()] == [None]
+
+
+def test_one_container_under_two_versions_of_a_repository_shares_nothing(store: Store) -> None:
+    for version in ("1.27.0", "1.28.0"):
+        update_id = record(store, f"nginx:{version}", metadata={"ctn_id": "1", "ctn_names": "web"})
+    assert store.update(update_id).containers == ("web",)
+    assert [host.metadata_shared_at for host in store.hosts()] == [None]
 
 
 def test_refused_requests_are_remembered_and_the_last_200_kept(store: Store, clock: Clock) -> None:

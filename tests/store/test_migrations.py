@@ -14,10 +14,10 @@ import pytest
 
 from diundashboard.config import Config
 from diundashboard.model import Selection, State, Update, UpdateQuery
-from diundashboard.notification import parse
 from diundashboard.store import open_store
 from diundashboard.store.migrations import FIRST
 from tests.conftest import Clock
+from tests.store.asking import recorded
 from tests.store.databases import EVERY, everything, raw, roll_back
 from tests.store.first_release import at, moment
 
@@ -26,7 +26,7 @@ def test_other_rules_for_reading_a_version_keep_what_people_decided(config: Conf
     with closing(open_store(config)) as store:
         for version in ("1.28.0", "1.29.0"):
             body = {"image": f"nginx:{version}", "hostname": "nas", "digest": "sha256:1"}
-            update_id = store.record(parse(json.dumps(body).encode()))
+            update_id = recorded(store, json.dumps(body).encode())
         chosen = Selection((update_id,))
         store.annotate(chosen, "wait", "person")
         store.snooze(chosen, datetime(2030, 1, 1, tzinfo=UTC), "person")
@@ -35,7 +35,7 @@ def test_other_rules_for_reading_a_version_keep_what_people_decided(config: Conf
     assert (before.kind, before.from_version, before.older, before.note) == ("minor", "1.27.0", 1, "wait")
     with raw(config) as connection:
         for statement in (
-            "UPDATE series SET variant = 'as it was read before', said_key = '9'",
+            "UPDATE series SET variant = 'as it was read before', running_version = '9'",
             "UPDATE updates SET version_key = '', search = '', name = '', folded = NOT folded",
             "UPDATE version_rules SET number = 0",
         ):
@@ -50,7 +50,7 @@ def test_other_rules_for_reading_a_version_keep_what_people_decided(config: Conf
 def test_a_host_that_was_named_before_searches_knew_is_found(config: Config) -> None:
     with closing(open_store(config)) as store:
         for hostname in ("old", "nas"):
-            store.record(parse(json.dumps({"image": "nginx:1", "hostname": hostname}).encode()))
+            recorded(store, json.dumps({"image": "nginx:1", "hostname": hostname}).encode())
         ids = {host.hostname: host.id for host in store.hosts()}
         store.merge_hosts(ids["old"], ids["nas"])
         store.rename_host(ids["nas"], "Cellar")
@@ -68,7 +68,7 @@ def test_since_when_updates_wait_is_made_out_in_an_older_database(empty: Config)
         def record(version: str, digest: str) -> int:
             clock.time += timedelta(days=1)
             body = {"image": f"app:{version}", "digest": digest}
-            return store.record(parse(json.dumps(body).encode()))
+            return recorded(store, json.dumps(body).encode())
 
         for digest in ("sha256:1", "sha256:2"):
             record("1.0-alpine", digest)
@@ -102,7 +102,7 @@ def test_each_migration_can_be_taken_back_and_applied_again(older: Config) -> No
     }
     with closing(open_store(older)) as store:
         body = json.dumps({"image": "ghcr.io/never/seen:1.0"}).encode()
-        tag = store.update(store.record(parse(body))).tag
+        tag = store.update(recorded(store, body)).tag
         assert tag is not None
         assert tag.name == "media"
 
@@ -125,7 +125,7 @@ def test_an_older_release_gets_a_row_for_each_image_and_the_tag_of_its_repositor
         for hostname, reference in [("a", "nginx:1"), ("b", "nginx:1"), ("a", "nginx:2")]:
             body = {"image": reference, "hostname": hostname, "created": "1969-12-31T23:59:59.25Z"}
             body["metadata"] = {"ctn_names": "x,y", "ctn_id": "1", "stack": "site"}  # type: ignore[assignment]
-            store.record(parse(json.dumps(body).encode()))
+            recorded(store, json.dumps(body).encode())
         web, special = store.create_tag("web"), store.create_tag("special")
         store.assign_tag("nginx", web.id)
         store.assign_tag("nginx:2", special.id)

@@ -31,9 +31,9 @@ from diundashboard.model import (
     Tag,
     UpdateQuery,
 )
-from diundashboard.notification import parse
 from diundashboard.store import Conflict, NotFound, Store, open_store
 from tests.conftest import Clock
+from tests.store.asking import recorded
 
 EXAMPLES = 30
 STEPS = 50
@@ -138,7 +138,7 @@ class Stores(RuleBasedStateMachine):
         self.clock.time += step
         fields = {"image": image, "hostname": host, "digest": digest, "status": status, "provider": provider}
         body = json.dumps(fields | {"created": "2026-11-01T00:00:00Z", "metadata": metadata}).encode()
-        ids = tuple(store.record(parse(body)) for store in self.pair)
+        ids = tuple(recorded(store, body) for store in self.pair)
         assert all(type(update_id) is int for update_id in ids)
         return ids
 
@@ -285,6 +285,8 @@ class Stores(RuleBasedStateMachine):
         if self.page not in (None, page):
             assert all(now != before for now, before in zip(stamps, self.stamps, strict=True))
         self.page, self.stamps = page, stamps
+        for store in self.pair:
+            assert store.check() == ()
 
 
 def _id(outcome: Action | Tag | str) -> int:

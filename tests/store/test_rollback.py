@@ -13,10 +13,10 @@ import pytest
 
 from diundashboard.config import Config
 from diundashboard.model import Selection, UpdateQuery
-from diundashboard.notification import parse
 from diundashboard.store import open_store
 from diundashboard.store.migrations import PostgresMigrations, SQLiteMigrations, migrations_of
 from tests.conftest import STORES
+from tests.store.asking import recorded
 
 SQLITE_SCHEMA = [
     """
@@ -42,7 +42,7 @@ POSTGRES_SCHEMA = [
 KEPT = {
     "updates": """
         id, hostname, image, registry, repository, version, digest, status, provider, platform, mime_type, hub_link,
-        diun_version, created, metadata, containers, notifications, first_seen_at, received_at, acknowledged_at,
+        diun_version, created, containers, notifications, first_seen_at, received_at, acknowledged_at,
         acknowledged_by
     """,
     "notifications": "id, update_id, received_at, status, digest, payload",
@@ -96,7 +96,7 @@ def fill(config: Config) -> None:
     with closing(open_store(config)) as store:
 
         def record(image: str, hostname: str = "nas", **fields: Any) -> int:
-            return store.record(parse(json.dumps({"image": image, "hostname": hostname, **fields}).encode()))
+            return recorded(store, json.dumps({"image": image, "hostname": hostname, **fields}).encode())
 
         first = record("nginx:1.0", digest="a")
         second = record("nginx:1.1", status="update", metadata={"ctn_names": "web", "stack": "web"})
@@ -128,6 +128,8 @@ def test_it_keeps_what_the_second_can_hold(empty: Config) -> None:
     take_back(empty)
     after = kept(empty)
     assert after["updates"] == before["updates"]
+    ((metadata,),) = rows(empty, "SELECT metadata FROM updates WHERE version = '1.1'")
+    assert (json.loads(metadata) if isinstance(metadata, str) else metadata) == {"ctn_names": "web", "stack": "web"}
     assert after["tags"] == before["tags"]
     assert after["notifications"] == [row for row in before["notifications"] if row[1] is not None]
     ids = {name: tag_id for tag_id, name in after["tags"]}

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diundashboard.model import Invalid, Selection, State
-from diundashboard.notification import parse
 from diundashboard.store import NotFound, Store
-from tests.store.asking import EVERY, record
+from tests.store.asking import EVERY, record, recorded
 from tests.updates import heard
 
 
@@ -88,7 +87,7 @@ def test_names_of_any_length_are_kept_and_told_apart(store: Store) -> None:
 
 def test_what_a_database_cannot_hold_is_replaced_and_stays_readable_in_the_history(store: Store) -> None:
     body = b'{"image": "a\\u0000b:1", "hostname": "x\\ud800y", "metadata": {"k\\u0000": "\\udfff"}}'
-    update_id = store.record(parse(body))
+    update_id = recorded(store, body)
     update = store.update(update_id)
     assert (update.repository, update.hostname) == ("library/a\ufffdb", "x\ufffdy")
     assert update.metadata == {"k\ufffd": "\ufffd"}

@@ -8,7 +8,7 @@ import pytest
 
 from diundashboard.model import Invalid, Selection, Tag
 from diundashboard.store import Conflict, Store
-from tests.store.asking import record
+from tests.store.asking import OTHER, record
 
 
 def test_tags_come_by_name_without_regard_to_case(store: Store) -> None:
@@ -119,6 +119,27 @@ def test_a_blank_reference_is_invalid(store: Store, reference: str) -> None:
     for call in (lambda: store.assign_tag(reference, tag.id), lambda: store.unassign_tag(reference)):
         with pytest.raises(Invalid):
             call()
+
+
+def test_a_label_is_that_hosts_word_about_its_image_alone(store: Store) -> None:
+    media = record(store, "a:1", hostname="nas", metadata={"tag": "media"})
+    other = record(store, "a:1", hostname="pi", metadata={"stack": "films"})
+    silent = record(store, "a:1", hostname="vps")
+
+    def names() -> list[str | None]:
+        return [tag and tag.name for tag in (store.update(each).tag for each in (media, other, silent))]
+
+    assert names() == ["media", "films", None]
+    store.create_rule("*", store.create_tag("ruled").id)
+    assert names() == ["media", "films", "ruled"]
+    record(store, "a:1", hostname="nas", digest=OTHER, metadata={"tag": "music"})
+    assert names() == ["music", "films", "ruled"]
+    store.assign_tag("a", store.create_tag("by hand").id)
+    assert names() == ["by hand"] * 3
+    store.unassign_tag("a")
+    assert names()[:2] == ["music", "films"]
+    store.delete_tag(next(tag.id for tag in store.tags() if tag.name == "music"))
+    assert names()[0] is None
 
 
 def test_metadata_tags_an_image_at_first_sight_and_a_person_wins(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 from diundashboard.model import NEXT_VERSION, Action, Selection, State, UpdateQuery
 from diundashboard.store import Conflict, Store
 from tests.conftest import Clock
-from tests.store.asking import DIGEST, OTHER, record
+from tests.store.asking import DAY, DIGEST, OTHER, record
 from tests.updates import actions
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -185,8 +185,26 @@ def test_undoing_a_reopening_keeps_what_was_acknowledged_since(store: Store, clo
     newer = record(store, "a:2")
     assert store.update(newer).from_version == "1"
     store.undo(again.id, "")
-    assert store.update(update_id).state == State.PENDING
-    assert store.update(newer).from_version == ""
+    assert store.update(update_id).acknowledged_by == "first"
+    assert store.update(newer).from_version == "1"
+
+
+def test_notes_are_undone_in_any_order(store: Store) -> None:
+    update_id = record(store)
+    x, y = (store.annotate(Selection((update_id,)), note, "") for note in ("x", "y"))
+    store.undo(x.id, "")
+    assert store.update(update_id).note == "y"
+    store.undo(y.id, "")
+    assert store.update(update_id).note == ""
+
+
+def test_undoing_a_wake_does_not_snooze_what_a_new_version_has_woken(store: Store, clock: Clock) -> None:
+    update_id = record(store, "a:1")
+    store.snooze(Selection((update_id,)), clock.time + DAY, "")
+    woken = store.snooze(Selection((update_id,)), None, "")
+    newer = record(store, "a:2")
+    store.undo(woken.id, "")
+    assert store.update(newer).state == State.PENDING
 
 
 def test_a_renamed_tag_can_be_untagged_by_undo(store: Store) -> None:

@@ -68,7 +68,7 @@ def test_versions_fold_by_number_and_never_as_text(store: Store) -> None:
 def test_what_has_no_order_is_never_folded(store: Store) -> None:
     for version in ("latest", "stable", "sha-1a2b3c4", "sha-5d6e7f8"):
         record(store, f"app:{version}")
-    record(store, f"app@{DIGEST}")
+    record(store, f"app@{DIGEST}", digest=OTHER)
     assert store.updates(UpdateQuery()).total == 5
 
 

@@ -1,4 +1,4 @@
-"""The Connect page: what to paste into DIUN, whether it is heard, and what was refused."""
+"""The Connect page: what to paste into DIUN, whether notifications arrive, and what was refused."""
 
 from __future__ import annotations
 
@@ -78,19 +78,29 @@ def test_without_a_secret_the_page_says_that_anybody_can_send(client: FlaskClien
 
 
 def test_the_light_is_off_until_diun_is_heard(protected: FlaskClient) -> None:
-    assert "Nothing heard yet." in page_of(protected)
+    assert "Waiting for the first notification." in page_of(protected)
     notify(protected)
     page = page_of(protected)
     assert 'class="light on"' in page
-    assert "DIUN is heard." in page
+    assert "DIUN is connected." in page
     assert "ghcr.io/x/app:2" in page
 
 
 def test_the_test_of_diun_is_recognised(protected: FlaskClient) -> None:
     notify(protected, TEST)
-    assert f"DIUN's test has arrived from {json.loads(TEST)['hostname']}." in page_of(protected)
+    assert f"DIUN's test arrived from {json.loads(TEST)['hostname']}." in page_of(protected)
     notify(protected)
-    assert "test has arrived" not in page_of(protected)
+    assert "test arrived" not in page_of(protected)
+
+
+@pytest.mark.parametrize("path", ["/connect", "/"])
+def test_the_command_for_a_test_fits_the_service_of_the_snippet(client: FlaskClient, path: str) -> None:
+    """The snippet sets no container_name, so that `docker exec diun` finds no container."""
+    page = page_of(client, path)
+    assert "docker compose exec diun diun notif test" in page
+    assert "services:\n  diun:\n" in page
+    assert "container_name" not in page
+    assert "docker exec" not in page
 
 
 def test_refused_requests_are_listed_with_their_reason_newest_first(

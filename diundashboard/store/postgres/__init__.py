@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: a pool of connections, and no lock of ours besides those of the database."""
+"""The store on PostgreSQL: a pool of connections, and no lock of ours but those of the database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from diundashboard.store.postgres.intake import Intake
 from diundashboard.store.postgres.prepare import prepare
 from diundashboard.store.postgres.tags import Tags
 from diundashboard.store.postgres.updates import Updates
+from diundashboard.store.postgres.upkeep import Upkeep
 from diundashboard.store.postgres.views import Views
 
 
-class PostgresStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Store):
+class PostgresStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Store):
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 
     def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:

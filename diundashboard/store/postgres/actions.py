@@ -1,113 +1,74 @@
-"""What a person does about updates."""
+"""What a person does about updates. Only facts are stored; the series decide what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import LiteralString
 
-from diundashboard.model import Action, Invalid, Selection
+from diundashboard.model import Action, Selection
+from diundashboard.series import Event
 from diundashboard.store import actions
 from diundashboard.store.errors import Conflict, NotFound
-from diundashboard.store.names import action_label, note_text, tag_name
-from diundashboard.store.postgres.database import (
-    EPOCH,
-    Cursor,
-    Database,
-    firsts,
-    lock_alone,
-    lock_repositories,
-    lock_series,
-    lock_shared,
-    one,
+from diundashboard.store.events import (
+    Acting,
+    Change,
+    acknowledging,
+    batches,
+    changed,
+    items,
+    reopening,
+    running,
+    saying,
 )
-from diundashboard.store.postgres.days import closed_days, count_closed
+from diundashboard.store.names import action_label, note_text, tag_name
+from diundashboard.store.postgres.database import Cursor, Database, firsts, one
+from diundashboard.store.postgres.locks import lock_alone, lock_repositories, lock_series, lock_shared
 from diundashboard.store.postgres.query import chosen_ids
 from diundashboard.store.postgres.rows import ACTION, action_of
-from diundashboard.store.postgres.series import refresh, say, series_in
-from diundashboard.store.postgres.tags import assign, retag, tag_named
-from diundashboard.store.postgres.undo import reverse
+from diundashboard.store.postgres.states import Days, keep, load, unfold
+from diundashboard.store.postgres.tags import assign, retag, tag_named, untag
 from diundashboard.text import storable
 
 
 class Actions(actions.Actions, Database):
     def acknowledge(self, selection: Selection, by: str) -> Action:
-        with self._acting("acknowledge", "", by) as (cursor, action, at):
-            rows = cursor.execute(
-                """
-                INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT DISTINCT %s::bigint, u.series_id, u.id, to_jsonb(u.done_at)
-                  FROM updates AS c
-                  JOIN updates AS u ON u.series_id = c.series_id
-                 WHERE c.id = ANY(%s::bigint[]) AND u.acknowledged_at IS NULL
-                   AND (u.version_key, u.received_at, u.id) <= (c.version_key, c.received_at, c.id)
-                RETURNING update_id
-                """,
-                (action, _lock_chosen(cursor, selection, at)),
-            ).fetchall()
-            ids = firsts(rows)
-            cursor.execute(
-                """
-                UPDATE updates
-                   SET acknowledged_at = %(at)s, acknowledged_by = %(by)s, done_at = %(at)s
-                 WHERE id = ANY(%(ids)s)
-                """,
-                {"at": at, "by": storable(by), "ids": ids},
-            )
-            refresh(cursor, series_in(cursor, action))
-            count_closed(cursor, closed_days(cursor, ids), 1)
-            return _did(cursor, action)
+        return self._act("acknowledge", "", by, selection, acknowledging(storable(by)))
 
     def reopen(self, selection: Selection, by: str) -> Action:
-        with self._acting("reopen", "", by) as (cursor, action, at):
-            rows = cursor.execute(
-                """
-                INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT %s, series_id, id,
-                       jsonb_build_array(acknowledged_at, acknowledged_by, done_at, kind, from_version)
-                  FROM updates
-                 WHERE acknowledged_at IS NOT NULL AND id = ANY(%s::bigint[])
-                RETURNING update_id
-                """,
-                (action, _lock_chosen(cursor, selection, at)),
-            ).fetchall()
-            ids = firsts(rows)
-            closed = closed_days(cursor, ids)
-            cursor.execute(
-                "UPDATE updates SET acknowledged_at = NULL, acknowledged_by = '', done_at = NULL WHERE id = ANY(%s)",
-                (ids,),
-            )
-            refresh(cursor, series_in(cursor, action))
-            count_closed(cursor, closed, -1)
-            return _did(cursor, action)
+        return self._act("reopen", "", by, selection, reopening)
 
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
         verb, detail = ("wake", "") if until is None else ("snooze", until.isoformat())
-        with self._acting(verb, detail, by) as (cursor, action, at):
-            _set_in_series(cursor, action, "snoozed_until", until or EPOCH, selection, at)
-            return _did(cursor, action)
+        return self._act(verb, detail, by, selection, saying(verb, detail))
 
     def mute(self, selection: Selection, muted: bool, by: str) -> Action:
-        with self._acting("mute" if muted else "unmute", "", by) as (cursor, action, at):
-            _set_in_series(cursor, action, "muted_at", at if muted else None, selection, at)
-            return _did(cursor, action)
+        verb = "mute" if muted else "unmute"
+        return self._act(verb, "", by, selection, saying(verb, ""))
 
     def annotate(self, selection: Selection, note: str, by: str) -> Action:
         note = note_text(note)
-        with self._acting("note", note, by) as (cursor, action, at):
-            _set_in_series(cursor, action, "note", note, selection, at)
-            return _did(cursor, action)
+        return self._act("note", note, by, selection, saying("note", note))
+
+    def say_running(self, update_id: int, version: str, by: str) -> Action:
+        version = storable(version).strip()
+        return self._act("running", version, by, Selection((update_id,)), running(version))
 
     def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
         name = None if name is None else tag_name(name)
-        with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, at):
+        at = self._clock()
+        with self._editing() as cursor:
             lock_alone(cursor)
             chosen = chosen_ids(cursor, selection, at)
-            names = _names(cursor, chosen)
+            names = firsts(
+                cursor.execute(
+                    "SELECT DISTINCT registry || '/' || repository FROM updates WHERE id = ANY(%s::bigint[])", (chosen,)
+                ).fetchall()
+            )
             lock_repositories(cursor, names)
-            known = cursor.execute("SELECT FROM tags WHERE name = %s", (name,)).fetchone()
+            action = _begin(cursor, at, by, "untag" if name is None else "tag", name or "")
+            known = cursor.execute("SELECT id FROM tags WHERE name = %s", (name,)).fetchone()
             tag_id = None if name is None else tag_named(cursor, name)
             cursor.execute(
                 """
@@ -129,7 +90,7 @@ class Actions(actions.Actions, Database):
                 """
                 DELETE FROM tag_assignments AS a
                  USING action_items AS i
-                 WHERE i.action_id = %s AND jsonb_array_length(i.before) = 2 AND a.reference_key = name_key(i.reference)
+                 WHERE i.action_id = %s AND a.reference_key = name_key(i.reference)
                 """,
                 (action,),
             )
@@ -137,38 +98,23 @@ class Actions(actions.Actions, Database):
             retag(cursor, names)
             return _did(cursor, action)
 
-    def say_running(self, update_id: int, version: str, by: str) -> Action:
-        version = storable(version).strip()
-        with self._acting("running", version, by) as (cursor, action, at):
-            (series_id,) = _series_of(cursor, _lock_chosen(cursor, Selection((update_id,)), at))
-            cursor.execute(
-                """
-                INSERT INTO action_items (action_id, series_id, before)
-                SELECT %s, id, jsonb_build_array(said_version, said_key, said_at)
-                  FROM series
-                 WHERE id = %s
-                """,
-                (action, series_id),
-            )
-            if not version:
-                cursor.execute(
-                    "UPDATE series SET said_version = '', said_key = '', said_at = NULL WHERE id = %s", (series_id,)
-                )
-            elif not say(cursor, series_id, version, at):
-                raise Invalid(f"the version {version} does not compare with those of this image")
-            refresh(cursor, [series_id])
-            return _did(cursor, action)
-
     def undo(self, action_id: int, by: str) -> Action:
         with self._editing() as cursor:
             row = cursor.execute(
-                "SELECT verb, detail, at, undone_at FROM actions WHERE id = %s FOR UPDATE", (action_id,)
+                "SELECT verb, undone_at FROM actions WHERE id = %s FOR UPDATE", (action_id,)
             ).fetchone()
             if row is None:
                 raise NotFound(f"no action has the id {action_id}")
             if row.undone_at is not None:
                 raise Conflict("this was undone already")
-            reverse(cursor, action_id, row.verb, row.detail, row.at)
+            if row.verb in ("tag", "untag"):
+                untag(cursor, action_id)
+            else:
+                lock_shared(cursor)
+                rows = cursor.execute("SELECT DISTINCT series_id FROM action_items WHERE action_id = %s", (action_id,))
+                series_ids = firsts(rows.fetchall())
+                lock_series(cursor, series_ids)
+                unfold(cursor, action_id, series_ids)
             cursor.execute(
                 "UPDATE actions SET undone_at = %s, undone_by = %s WHERE id = %s",
                 (self._clock(), storable(by), action_id),
@@ -177,77 +123,75 @@ class Actions(actions.Actions, Database):
 
     def action(self, action_id: int) -> Action:
         with self._snapshot() as cursor:
+            if cursor.execute("SELECT id FROM actions WHERE id = %s", (action_id,)).fetchone() is None:
+                raise NotFound(f"no action has the id {action_id}")
             return _action(cursor, action_id)
 
-    @contextmanager
-    def _acting(self, verb: str, detail: str, by: str) -> Iterator[tuple[Cursor, int, datetime]]:
-        """A transaction that inserts an action: the cursor, the action's id, and its time."""
+    def _act(self, verb: str, detail: str, by: str, selection: Selection, acting: Acting) -> Action:
+        """Append a fact to the history of each series of a selection, and write what follows from it."""
         at = self._clock()
         with self._editing() as cursor:
-            cursor.execute(
-                "INSERT INTO actions (at, by, verb, detail, count) VALUES (%s, %s, %s, %s, 0) RETURNING id",
-                (at, storable(by), verb, detail),
-            )
-            yield cursor, one(cursor).id, at
+            chosen = _lock_chosen(cursor, selection, at)
+            action, days = _begin(cursor, at, by, verb, detail), Days()
+            for batch in batches(chosen):
+                changes = []
+                for series_id, (host_id, series) in load(cursor, batch).items():
+                    event = acting(at, action, series, chosen[series_id])
+                    change = None if event is None else changed(series_id, host_id, series, event)
+                    if event is not None and change is not None:
+                        changes.append((event, change))
+                keep(cursor, [change for _, change in changes], days)
+                _insert_items(cursor, action, changes)
+            done = _did(cursor, action)
+            days.write(cursor)
+            return done
 
 
-def _lock_chosen(cursor: Cursor, selection: Selection, now: datetime) -> list[int]:
-    """The ids of a selection, with the rows of their series locked."""
+def _lock_chosen(cursor: Cursor, selection: Selection, now: datetime) -> dict[int, set[int]]:
+    """The chosen updates of each series, whose rows are locked."""
     lock_shared(cursor)
-    ids = chosen_ids(cursor, selection, now)
-    lock_series(cursor, _series_of(cursor, ids))
-    if selection.query is None:
-        return ids
-    # Before the locks were taken, another transaction could change what was found. An update with a digest that arrived
-    # since must not be acknowledged together with those that the person has seen.
-    return sorted(set(ids).intersection(chosen_ids(cursor, selection, now)))
-
-
-def _series_of(cursor: Cursor, ids: list[int]) -> list[int]:
-    """The ids of the series of updates."""
-    rows = cursor.execute("SELECT DISTINCT series_id FROM updates WHERE id = ANY(%s::bigint[])", (ids,))
-    return firsts(rows.fetchall())
-
-
-def _names(cursor: Cursor, ids: list[int]) -> list[str]:
-    """The names of the repositories of updates."""
     rows = cursor.execute(
-        "SELECT DISTINCT registry || '/' || repository FROM updates WHERE id = ANY(%s::bigint[])", (ids,)
-    )
-    return firsts(rows.fetchall())
+        "SELECT series_id, id FROM updates WHERE id = ANY(%s::bigint[]) ORDER BY series_id",
+        (chosen_ids(cursor, selection, now),),
+    ).fetchall()
+    lock_series(cursor, {row.series_id for row in rows})
+    if selection.query is not None:
+        # Others could change what was found until the locks were held.
+        still = set(chosen_ids(cursor, selection, now))
+        rows = [row for row in rows if row.id in still]
+    found: dict[int, set[int]] = defaultdict(set)
+    for series_id, update_id in rows:
+        found[series_id].add(update_id)
+    return found
 
 
-def _set_in_series(
-    cursor: Cursor,
-    action: int,
-    column: LiteralString,
-    value: datetime | str | None,
-    selection: Selection,
-    now: datetime,
-) -> None:
-    """Set one column of the series of a selection where it differs, and keep its former value in the action."""
-    same: LiteralString = f"{column} IS NOT DISTINCT FROM %(value)s"
-    if column == "muted_at" and value is not None:
-        same = "muted_at IS NOT NULL"
-    values = {"action": action, "value": value, "chosen": _lock_chosen(cursor, selection, now)}
+def _begin(cursor: Cursor, at: datetime, by: str, verb: str, detail: str) -> int:
+    """Insert an action behind the last notification, and return its id. The caller holds the locks of its series."""
     cursor.execute(
-        f"""
-        INSERT INTO action_items (action_id, series_id, before)
-        SELECT %(action)s, id, to_jsonb({column})
-          FROM series
-         WHERE NOT ({same})
-           AND id IN (SELECT series_id FROM updates WHERE id = ANY(%(chosen)s::bigint[]))
+        """
+        INSERT INTO actions (at, by, verb, detail, count, told)
+        SELECT %s, %s, %s, %s, 0, coalesce(max(id), 0)
+          FROM notifications
+        RETURNING id
         """,
-        values,
+        (at, storable(by), verb, detail),
     )
-    cursor.execute(
-        f"""
-        UPDATE series
-           SET {column} = %(value)s
-         WHERE id IN (SELECT series_id FROM action_items WHERE action_id = %(action)s)
-        """,
-        values,
-    )
+    action: int = one(cursor).id
+    return action
+
+
+def _insert_items(cursor: Cursor, action: int, changes: Sequence[tuple[Event, Change]]) -> None:
+    """Keep what an action did to series. Their rows are written already, so that checking the references is cheap."""
+    rows = [(change.series_id, *item) for event, change in changes for item in items(event)]
+    if rows:
+        cursor.execute(
+            """
+            INSERT INTO action_items (action_id, series_id, update_id, digest)
+            SELECT %s, *
+              FROM unnest(%s::bigint[], %s::bigint[], %s::text[])
+            """,
+            (action, *map(list, zip(*rows, strict=True))),
+        )
 
 
 def _did(cursor: Cursor, action: int) -> Action:
@@ -272,10 +216,10 @@ def _did(cursor: Cursor, action: int) -> Action:
 
 
 def _action(cursor: Cursor, action_id: int) -> Action:
-    """An action with its label; NotFound if the id is unknown."""
-    row = cursor.execute(f"{ACTION} WHERE id = %s", (action_id,)).fetchone()
-    if row is None:
-        raise NotFound(f"no action has the id {action_id}")
+    """An action with its label."""
+    row = one(cursor.execute(f"{ACTION} WHERE id = %s", (action_id,)))
+    if row.count != 1:
+        return action_of(row)
     label = cursor.execute(
         """
         SELECT s.repository, CASE WHEN s.open > 0 THEN u.version END AS version,
@@ -290,4 +234,4 @@ def _action(cursor: Cursor, action_id: int) -> Action:
         """,
         (action_id,),
     ).fetchone()
-    return action_of(row, action_label(**label._asdict()) if label and row.count == 1 else "")
+    return action_of(row, action_label(**label._asdict()) if label else "")

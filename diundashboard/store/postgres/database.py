@@ -1,24 +1,4 @@
-"""A pool of connections to PostgreSQL, and the order in which transactions take locks.
-
-Any number of threads and processes write at once. There is no lock of ours besides those of the database. To avoid
-deadlocks, every transaction takes its locks in this order, and several locks of one kind in the order of their ids:
-
-1. the row of an action that is undone, so that it is undone only once;
-2. the advisory lock on news (`lock_shared`, `lock_alone`): shared by who records something new or acts on updates,
-   exclusive for who changes tags or hosts. A new update and a new assignment that do not see each other would leave the
-   update without its tag; a new update and a merge would leave it on a host that no longer exists;
-3. the advisory lock on a repository's name, by who records something new in it. Two hosts that report a repository at
-   once would each find it untagged, and two processes that report a digest would each find it new;
-4. the row of a host that is new or was forgotten;
-5. the rows of series. Only who holds one may change how its updates fold. Versions of a series that arrive at once
-   therefore see, count and fold each other;
-6. rows of tags, then of assignments, then of updates;
-7. the rows of days: every notification of a host needs the same one, and holds it until the commit;
-8. the row of edits.
-
-A repeated notification takes 5, 6 and 7 in one statement. Each statement sees what was committed before it began (READ
-COMMITTED, set on every connection), so that a read behind a lock sees what the lock's last holder wrote.
-"""
+"""A pool of connections to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -56,9 +36,10 @@ CONNECT_TIMEOUT = 10
 """How long PostgreSQL has to accept a connection, in seconds, if the URL sets no connect_timeout."""
 
 NEWS_LOCK = int.from_bytes(b"diunnews")
-"""The key of the advisory lock on news."""
+"""The key of the advisory lock on news; see `locks`."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for no time in a column that is never null."""
 
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
@@ -125,35 +106,6 @@ class Database(database.Database):
             yield cursor
 
 
-def lock_series(cursor: Cursor, series_ids: list[int]) -> None:
-    """Lock the rows of series, so that nobody else changes their updates."""
-    cursor.execute("SELECT FROM series WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (series_ids,))
-
-
-def lock_repositories(cursor: Cursor, names: list[str]) -> None:
-    """Lock the rows of all series of these repositories, before the tags of their updates change."""
-    cursor.execute(
-        """
-        SELECT
-          FROM series
-         WHERE repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
-         ORDER BY id
-           FOR UPDATE
-        """,
-        (names,),
-    )
-
-
-def lock_shared(cursor: Cursor) -> None:
-    """Wait until nobody changes tags or hosts, and keep others from doing so: series keep their host and their tags."""
-    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (NEWS_LOCK,))
-
-
-def lock_alone(cursor: Cursor) -> None:
-    """Wait until nobody records anything new or changes tags or hosts, and keep others from doing so."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (NEWS_LOCK,))
-
-
 @contextmanager
 def answering(place: str) -> Iterator[None]:
     """Turn the errors of the driver into those of the store, except for those that an operation expects."""
@@ -192,6 +144,13 @@ def conninfo_of(url: str) -> tuple[str, str]:
     return make_conninfo(url, connect_timeout=timeout, tcp_user_timeout=unheard, client_encoding="UTF8"), place
 
 
+def connect(conninfo: str) -> Connection:
+    """Open a connection outside the pool, which waits for a lock as long as it takes."""
+    connection: Connection = psycopg.connect(conninfo, autocommit=True, row_factory=namedtuple_row)
+    configure(connection)
+    return connection
+
+
 def _configure_pooled(connection: Connection) -> None:
     """Configure a session of the pool, which does not wait for a lock longer than DIUN waits for an answer."""
     configure(connection)
@@ -223,16 +182,6 @@ def one(cursor: Cursor) -> Any:
 def firsts(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
     """The first column of rows."""
     return [row[0] for row in rows]
-
-
-def time_of(time: datetime) -> datetime:
-    """A stored time."""
-    return time.astimezone(UTC)
-
-
-def time_or_none(time: datetime | None) -> datetime | None:
-    """A stored time that can be missing."""
-    return None if time is None else time_of(time)
 
 
 def day_of(time: datetime) -> date:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from diundashboard.fold import moved
 from diundashboard.model import Host, Invalid, UpdateQuery
+from diundashboard.series import Series
 from diundashboard.store import hosts
 from diundashboard.store.errors import Conflict, NotFound
+from diundashboard.store.events import batches
 from diundashboard.store.names import host_name
-from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts, lock_alone, time_of
-from diundashboard.store.postgres.days import count_gone
+from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts
+from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.query import condition
-from diundashboard.store.postgres.series import refresh
+from diundashboard.store.postgres.states import Days, load, refold_host
 from diundashboard.text import searchable
 
 
@@ -23,17 +26,23 @@ class Hosts(hosts.Hosts, Database):
             where, values = condition(UpdateQuery(), now)
             kinds: dict[str, dict[str, int]] = {}
             for hostname, kind, count in cursor.execute(
-                f"SELECT u.hostname, u.kind, count(*) FROM updates AS u WHERE {where} GROUP BY u.kind, u.hostname",
+                f"""
+                SELECT u.hostname, u.kind, count(*) AS pending
+                  FROM updates AS u
+                 WHERE {where}
+                 GROUP BY u.kind, u.hostname
+                """,
                 values,
             ):
                 kinds.setdefault(hostname, {})[kind] = count
             rows = cursor.execute(
                 """
-                SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
+                SELECT h.id, h.hostname, h.metadata_shared_at, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
                        ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id) AS merged,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1)
                            AS first_heard_at,
-                       latest.received_at AS last_heard_at,
+                       (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id DESC LIMIT 1)
+                           AS last_heard_at,
                        (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id)
                            AS notifications,
                        coalesce(latest.provider, '') AS provider, coalesce(latest.diun_version, '') AS diun_version,
@@ -45,12 +54,12 @@ class Hosts(hosts.Hosts, Database):
                                   WHERE host_id = h.id AND day > %s AND notifications > 0
                                   GROUP BY day
                              ) AS gaps
-                       ) AS days
+                       ) AS gap
                   FROM hosts AS h
                   LEFT JOIN LATERAL (
-                      SELECT n.received_at, u.provider, u.diun_version
+                      SELECT u.provider, u.diun_version
                         FROM notifications AS n
-                        LEFT JOIN updates AS u ON u.id = n.update_id
+                        JOIN updates AS u ON u.id = n.update_id
                        WHERE n.host_id = h.id
                        ORDER BY n.id DESC
                        LIMIT 1
@@ -62,7 +71,7 @@ class Hosts(hosts.Hosts, Database):
             ).fetchall()
         found = []
         for row in rows:
-            gap = None if row.days is None else timedelta(days=row.days)
+            gap = None if row.gap is None else timedelta(days=row.gap)
             found.append(
                 Host(
                     id=row.id,
@@ -70,13 +79,14 @@ class Hosts(hosts.Hosts, Database):
                     name=row.name,
                     merged=tuple(sorted(row.merged)),
                     kinds=kinds.get(row.hostname, {}),
-                    first_heard_at=time_of(row.first_heard_at),
-                    last_heard_at=time_of(row.last_heard_at),
+                    first_heard_at=row.first_heard_at,
+                    last_heard_at=row.last_heard_at,
                     notifications=row.notifications,
                     provider=row.provider,
                     diun_version=row.diun_version,
                     usual_gap=gap,
                     silent=gap is not None and now - row.last_heard_at > gap + timedelta(days=1),
+                    metadata_shared_at=row.metadata_shared_at,
                 )
             )
         return tuple(found)
@@ -86,13 +96,14 @@ class Hosts(hosts.Hosts, Database):
         with self._editing() as cursor:
             taken = cursor.execute(
                 """
-                SELECT
+                SELECT id
                   FROM hosts
                  WHERE id <> %s AND %s IN (hostname, display_name) AND merged_into IS NULL AND forgotten_at IS NULL
+                 LIMIT 1
                 """,
                 (host_id, name),
             ).fetchone()
-            if name and taken is not None:
+            if name and taken:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
             _hostname(cursor, host_id)
             cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id))
@@ -105,7 +116,7 @@ class Hosts(hosts.Hosts, Database):
             lock_alone(cursor)
             _hostname(cursor, host_id)
             pair = {"host": host_id, "into": into_id, "into_hostname": _hostname(cursor, into_id)}
-            cursor.execute("SELECT FROM series WHERE host_id IN (%(host)s, %(into)s) ORDER BY id FOR UPDATE", pair)
+            lock_hosts(cursor, [host_id, into_id])
             _merge_updates(cursor, pair)
             _merge_series(cursor, pair)
             cursor.execute("UPDATE notifications SET host_id = %(into)s WHERE host_id = %(host)s", pair)
@@ -113,20 +124,29 @@ class Hosts(hosts.Hosts, Database):
                 "UPDATE hosts SET merged_into = %(into)s WHERE id = %(host)s OR merged_into = %(host)s", pair
             )
             name_hosts(cursor, [into_id])
-            refresh(cursor, firsts(cursor.execute("SELECT DISTINCT kept_id FROM moved").fetchall()))
-            cursor.execute("DROP TABLE same, moved")
             _merge_days(cursor, pair)
+            refold_host(cursor, into_id)
+
+    def trust_metadata(self, host_id: int) -> None:
+        with self._editing() as cursor:
+            lock_alone(cursor)
+            _hostname(cursor, host_id)
+            cursor.execute("UPDATE hosts SET metadata_shared_at = NULL WHERE id = %s", (host_id,))
 
     def forget_host(self, host_id: int) -> None:
         with self._editing() as cursor:
             lock_alone(cursor)
             _hostname(cursor, host_id)
-            rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id FOR UPDATE", (host_id,))
-            series_ids = firsts(rows.fetchall())
-            count_gone(cursor, "SELECT id, opened_at FROM updates WHERE series_id = ANY(%s)", series_ids)
-            cursor.execute("DELETE FROM updates WHERE series_id = ANY(%s)", (series_ids,))
-            cursor.execute("DELETE FROM series WHERE id = ANY(%s)", (series_ids,))
-            cursor.execute("UPDATE hosts SET forgotten_at = %s WHERE id = %s", (self._clock(), host_id))
+            lock_hosts(cursor, [host_id])
+            now, days = self._clock(), Days()
+            rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id", (host_id,)).fetchall()
+            for batch in batches(firsts(rows)):
+                for _, series in load(cursor, batch).values():
+                    days.count(host_id, moved(series, Series(series.variant), now))
+                cursor.execute("DELETE FROM updates WHERE series_id = ANY(%s::bigint[])", (batch,))
+                cursor.execute("DELETE FROM series WHERE id = ANY(%s::bigint[])", (batch,))
+            cursor.execute("UPDATE hosts SET forgotten_at = %s WHERE id = %s", (now, host_id))
+            days.write(cursor)
 
 
 def _hostname(cursor: Cursor, host_id: int) -> str:
@@ -143,16 +163,16 @@ def name_hosts(cursor: Cursor, host_ids: list[int]) -> None:
     """Store the other names that a search finds hosts by: the one a person gave, and those of merged hosts."""
     rows = cursor.execute(
         """
-        SELECT h.display_name, ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id), h.id
+        SELECT h.display_name, ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id) AS merged, h.id
           FROM hosts AS h
-         WHERE h.id = ANY(%s)
+         WHERE h.id = ANY(%s::bigint[])
          ORDER BY h.id
         """,
         (host_ids,),
     ).fetchall()
     cursor.executemany(
         "UPDATE hosts SET search = %s WHERE id = %s",
-        [(searchable(" ".join([name, *sorted(merged)]).strip()), host_id) for name, merged, host_id in rows],
+        [(searchable(" ".join([row.display_name, *sorted(row.merged)]).strip()), row.id) for row in rows],
     )
 
 
@@ -171,30 +191,12 @@ def _merge_updates(cursor: Cursor, pair: Mapping[str, object]) -> None:
         """,
         pair,
     )
-    count_gone(
-        cursor,
-        """
-        SELECT gone.id,
-               CASE
-                   WHEN stays.acknowledged_at IS NULL THEN greatest(gone.opened_at, stays.opened_at)
-                   ELSE gone.opened_at
-               END AS opened_at
-          FROM same
-          JOIN updates AS gone ON gone.id = same.loser
-          JOIN updates AS stays ON stays.id = same.winner
-        """,
-    )
     cursor.execute(
         """
         UPDATE updates AS u
            SET notifications = u.notifications + loser.notifications,
-               first_seen_at = least(u.first_seen_at, loser.first_seen_at),
-               opened_at = CASE
-                   WHEN u.acknowledged_at IS NULL AND loser.acknowledged_at IS NULL
-                   THEN least(u.opened_at, loser.opened_at)
-                   ELSE u.opened_at
-               END,
-               done_at = greatest(u.done_at, loser.done_at),
+               metadata = loser.metadata || u.metadata,
+               named = ARRAY(SELECT unnest(u.named) UNION SELECT unnest(loser.named)),
                containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(loser.containers))
           FROM same
           JOIN updates AS loser ON loser.id = same.loser
@@ -204,18 +206,15 @@ def _merge_updates(cursor: Cursor, pair: Mapping[str, object]) -> None:
     for table in ("notifications", "action_items"):
         cursor.execute(f"UPDATE {table} AS n SET update_id = same.winner FROM same WHERE n.update_id = same.loser")
     cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+    cursor.execute("DROP TABLE same")
 
 
 def _merge_series(cursor: Cursor, pair: Mapping[str, object]) -> None:
-    """Move the series to the other host, with their updates and actions, and list them in the table `moved`."""
+    """Move the series to the other host, with their updates and actions."""
     cursor.execute(
         """
-        INSERT INTO series AS s (
-            host_id, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
-            said_at, heard
-        )
-        SELECT %(into)s, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
-               said_at, heard
+        INSERT INTO series AS s (host_id, registry, repository, variant, heard)
+        SELECT %(into)s, registry, repository, variant, heard
           FROM series
          WHERE host_id = %(host)s
         ON CONFLICT (host_id, repository_key, variant_key) DO UPDATE
@@ -253,28 +252,25 @@ def _merge_series(cursor: Cursor, pair: Mapping[str, object]) -> None:
                SELECT
                  FROM action_items AS kept
                 WHERE kept.action_id = i.action_id AND kept.series_id = moved.kept_id
-                  AND (kept.update_id, kept.reference) IS NOT DISTINCT FROM (i.update_id, i.reference)
+                  AND (kept.update_id, kept.digest, kept.reference)
+                      IS NOT DISTINCT FROM (i.update_id, i.digest, i.reference)
            )
         """
     )
     cursor.execute("DELETE FROM series WHERE host_id = %(host)s", pair)
+    cursor.execute("DROP TABLE moved")
 
 
 def _merge_days(cursor: Cursor, pair: Mapping[str, object]) -> None:
-    """Add up the counts of the days.
-
-    Nobody else holds a row of these: that takes a lock on a series of one of the hosts.
-    """
+    """Add up the notifications of the days. Their other numbers are folded anew."""
     cursor.execute(
         """
-        INSERT INTO days AS d (day, host_id, kind, notifications, opened, closed)
-        SELECT day, %(into)s, kind, notifications, opened, closed
+        INSERT INTO days AS d (day, host_id, kind, notifications)
+        SELECT day, %(into)s, kind, notifications
           FROM days
          WHERE host_id = %(host)s
         ON CONFLICT (day, host_id, kind) DO UPDATE
-           SET notifications = d.notifications + excluded.notifications,
-               opened = d.opened + excluded.opened,
-               closed = d.closed + excluded.closed
+           SET notifications = d.notifications + excluded.notifications
         """,
         pair,
     )

@@ -9,25 +9,25 @@ from diundashboard import model
 from diundashboard.model import INSIGHT_DAYS, WAITS, Noise, Sort, UpdateQuery, Wait
 from diundashboard.store import insights
 from diundashboard.store.days import insight_days
-from diundashboard.store.postgres.database import Cursor, Database, day_of, one
+from diundashboard.store.postgres.database import Cursor, Database, day_of
 from diundashboard.store.postgres.rows import FROM
 from diundashboard.store.postgres.updates import page
 
 
 class Insights(insights.Insights, Database):
     def insights(self) -> model.Insights:
-        today = day_of(self._clock())
+        now = self._clock()
+        today = day_of(now)
         with self._snapshot() as cursor:
             counted = cursor.execute(
                 """
                 SELECT day, kind, sum(notifications) AS notifications, sum(opened) AS opened, sum(closed) AS closed
                   FROM days
-                 WHERE day > %s
+                 WHERE day > %s AND day <= %s
                  GROUP BY day, kind
                 """,
-                (today - timedelta(days=INSIGHT_DAYS),),
+                (today - timedelta(days=INSIGHT_DAYS), today),
             ).fetchall()
-            pending: int = one(cursor.execute("SELECT coalesce(sum(open), 0) FROM series"))[0]
             by_tag = _waits(cursor, "coalesce(t.name, 'no tag')")
             by_host = _waits(cursor, "coalesce(nullif(h.display_name, ''), h.hostname)")
             noisiest = cursor.execute(
@@ -39,15 +39,15 @@ class Insights(insights.Insights, Database):
                  LIMIT 10
                 """
             ).fetchall()
-            oldest = page(cursor, UpdateQuery(sort=Sort.WAITING, per_page=10), self._clock()).updates
-        notifications, open_at = insight_days(today, pending, counted)
+            oldest = page(cursor, UpdateQuery(sort=Sort.WAITING, per_page=10), now)
+        notifications, open_at = insight_days(today, oldest.total, counted)
         return model.Insights(
             notifications=notifications,
             pending=open_at,
             waits_by_tag=by_tag,
             waits_by_host=by_host,
             noisiest=tuple(Noise(name=row.name, notifications=row.total) for row in noisiest),
-            oldest=oldest,
+            oldest=oldest.updates,
         )
 
 

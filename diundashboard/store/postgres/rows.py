@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any, LiteralString
 
 from diundashboard.model import Action, Received, State, Tag, Update
-from diundashboard.store.postgres.database import time_of, time_or_none
 
 UPDATE: LiteralString = """
     SELECT u.id, u.series_id, u.hostname, coalesce(nullif(h.display_name, ''), h.hostname) AS host, u.image,
-           u.registry, u.repository, u.version, u.digest, u.status,
+           u.registry, u.repository, u.version, u.digest, u.pinned, u.status,
            CASE
                WHEN s.muted_at IS NOT NULL THEN 'muted'
                WHEN u.acknowledged_at IS NOT NULL THEN 'acknowledged'
+               WHEN u.superseded THEN 'superseded'
                WHEN s.snoozed_until > %(now)s THEN 'snoozed'
                ELSE 'pending'
            END AS state,
            u.kind, u.from_version, s.running_version, u.prerelease,
-           CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END AS older,
+           u.older,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
            u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
            u.acknowledged_by, CASE WHEN s.snoozed_until > %(now)s THEN s.snoozed_until END AS snoozed_until,
@@ -40,26 +40,24 @@ RECEIVED: LiteralString = """
 
 ACTION: LiteralString = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL AS undone FROM actions"
 
-_TIMES = ("created", "first_seen_at", "received_at", "waiting_since", "acknowledged_at", "snoozed_until")
-
 
 def update_of(row: Any) -> Update:
     """The update in a row of UPDATE."""
     values = row._asdict()
     tag_id, tag_name, tag_colour = values.pop("tag_id"), values.pop("tag_name"), values.pop("tag_colour")
-    values["state"] = State(values["state"])
-    values["metadata"] = dict(sorted(values["metadata"].items()))
-    values["containers"] = tuple(sorted(values["containers"]))
-    for name in _TIMES:
-        values[name] = time_or_none(values[name])
+    values["state"] = State(row.state)
+    of_containers = {key: dict(sorted(each.items())) for key, each in sorted(row.metadata.items())}
+    values["container_metadata"] = of_containers
+    values["metadata"] = next(iter(of_containers.values()), {})
+    values["containers"] = tuple(sorted(row.containers))
     return Update(**values, tag=None if tag_id is None else Tag(id=tag_id, name=tag_name, colour=tag_colour))
 
 
 def received_of(row: Any) -> Received:
     """The notification in a row of RECEIVED."""
-    return Received(**row._asdict() | {"received_at": time_of(row.received_at)})
+    return Received(**row._asdict())
 
 
 def action_of(row: Any, label: str = "") -> Action:
     """The action in a row of ACTION."""
-    return Action(**row._asdict() | {"at": time_of(row.at)}, label=label)
+    return Action(**row._asdict(), label=label)

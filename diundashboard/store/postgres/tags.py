@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from typing import LiteralString
 
 from psycopg import errors
 
 from diundashboard import image
+from diundashboard.image import Reference
 from diundashboard.model import COLOURS, Invalid, Rule, Tag
 from diundashboard.store import tags
 from diundashboard.store.errors import Conflict, NotFound
-from diundashboard.store.names import assignable, metadata_tag, rule_pattern, tag_name
-from diundashboard.store.postgres.database import Cursor, Database, firsts, lock_alone, lock_repositories, one
+from diundashboard.store.names import assignable, rule_pattern, tag_name
+from diundashboard.store.postgres.database import Cursor, Database, firsts, one
+from diundashboard.store.postgres.locks import lock_alone, lock_repositories
 
 # Each new tag gets a colour far from that of the tag before it.
 _NEW_TAG: LiteralString = """
@@ -22,7 +24,7 @@ _NEW_TAG: LiteralString = """
     ON CONFLICT (name) DO NOTHING
 """
 
-# The tag of the longest rule whose pattern matches a name.
+# The tag of the longest rule whose pattern matches a name; `*` in it matches anything.
 _RULED: LiteralString = """
     SELECT r.tag_id
       FROM tag_rules AS r
@@ -61,49 +63,48 @@ class Tags(tags.Tags, Database):
         try:
             with self._editing() as cursor:
                 lock_alone(cursor)
-                changed = cursor.execute(
-                    "UPDATE tags SET name = %s, colour = %s WHERE id = %s", (name, colour, tag_id)
-                ).rowcount
+                _check_tag(cursor, tag_id)
+                cursor.execute("UPDATE tags SET name = %s, colour = %s WHERE id = %s", (name, colour, tag_id))
         except errors.UniqueViolation:
             raise Conflict(f"a tag has the name {name!r} already") from None
-        if not changed:
-            raise _no_tag(tag_id)
         return Tag(tag_id, name, colour=colour)
 
     def delete_tag(self, tag_id: int) -> None:
         with self._editing() as cursor:
             lock_alone(cursor)
-            rows = cursor.execute(
-                "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = %s", (tag_id,)
-            ).fetchall()
-            lock_repositories(cursor, firsts(rows))
-            if cursor.execute("DELETE FROM tags WHERE id = %s", (tag_id,)).rowcount == 0:
-                raise _no_tag(tag_id)
-            retag(cursor, firsts(rows))
+            _check_tag(cursor, tag_id)
+            names = firsts(
+                cursor.execute(
+                    "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = %s", (tag_id,)
+                ).fetchall()
+            )
+            lock_repositories(cursor, names)
+            cursor.execute("DELETE FROM tags WHERE id = %s", (tag_id,))
+            retag(cursor, names)
 
     def has_tag(self, tag_id: int) -> bool:
-        with self._connection() as connection:
-            return connection.execute("SELECT 1 FROM tags WHERE id = %s", (tag_id,)).fetchone() is not None
+        with self._connection() as connection, connection.cursor() as cursor:
+            return knows_tag(cursor, tag_id)
 
     def assign_tag(self, reference: str, tag_id: int) -> str:
         key = assignable(reference)
-        name = image.parse(key).name
+        names = [image.parse(key).name]
         with self._editing() as cursor:
             lock_alone(cursor)
-            lock_repositories(cursor, [name])
-            _tag(cursor, tag_id)
+            lock_repositories(cursor, names)
+            _check_tag(cursor, tag_id)
             assign(cursor, [key], tag_id, "person")
-            retag(cursor, [name])
+            retag(cursor, names)
         return key
 
     def unassign_tag(self, reference: str) -> None:
         key = assignable(reference)
-        name = image.parse(key).name
+        names = [image.parse(key).name]
         with self._editing() as cursor:
             lock_alone(cursor)
-            lock_repositories(cursor, [name])
+            lock_repositories(cursor, names)
             cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (key,))
-            retag(cursor, [name])
+            retag(cursor, names)
 
     def rules(self) -> tuple[Rule, ...]:
         with self._connection() as connection:
@@ -116,11 +117,7 @@ class Tags(tags.Tags, Database):
                 """
             ).fetchall()
         return tuple(
-            Rule(
-                id=row.id,
-                pattern=row.pattern,
-                tag=Tag(id=row.tag_id, name=row.tag_name, colour=row.tag_colour),
-            )
+            Rule(id=row.id, pattern=row.pattern, tag=Tag(id=row.tag_id, name=row.tag_name, colour=row.tag_colour))
             for row in rows
         )
 
@@ -128,7 +125,7 @@ class Tags(tags.Tags, Database):
         pattern = rule_pattern(pattern)
         with self._editing() as cursor:
             lock_alone(cursor)
-            tag = _tag(cursor, tag_id)
+            _check_tag(cursor, tag_id)
             row = cursor.execute(
                 """
                 INSERT INTO tag_rules (pattern, tag_id)
@@ -141,7 +138,8 @@ class Tags(tags.Tags, Database):
             if row is None:
                 raise Conflict(f"a rule has the pattern {pattern} already")
             _apply_rules(cursor)
-        return Rule(id=row.id, pattern=pattern, tag=tag)
+            tag = one(cursor.execute("SELECT id, name, colour FROM tags WHERE id = %s", (tag_id,)))
+        return Rule(id=row.id, pattern=pattern, tag=Tag(**tag._asdict()))
 
     def delete_rule(self, rule_id: int) -> None:
         with self._editing() as cursor:
@@ -151,12 +149,15 @@ class Tags(tags.Tags, Database):
             _apply_rules(cursor)
 
 
-def _tag(cursor: Cursor, tag_id: int) -> Tag:
-    """A tag; NotFound if the id is unknown."""
-    row = cursor.execute("SELECT id, name, colour FROM tags WHERE id = %s", (tag_id,)).fetchone()
-    if row is None:
-        raise _no_tag(tag_id)
-    return Tag(**row._asdict())
+def _check_tag(cursor: Cursor, tag_id: int) -> None:
+    """Raise NotFound if no tag has this id."""
+    if not knows_tag(cursor, tag_id):
+        raise NotFound(f"no tag has the id {tag_id}")
+
+
+def knows_tag(cursor: Cursor, tag_id: int) -> bool:
+    """Whether a tag has this id."""
+    return cursor.execute("SELECT id FROM tags WHERE id = %s", (tag_id,)).fetchone() is not None
 
 
 def tag_named(cursor: Cursor, name: str) -> int:
@@ -170,7 +171,7 @@ def tag_named(cursor: Cursor, name: str) -> int:
 
 
 def assign(cursor: Cursor, references: Iterable[str], tag_id: int | None, source: str) -> None:
-    """Assign a tag to references, instead of those they have. The source is `person`, `metadata` or `rule`."""
+    """Assign a tag to references, instead of those they have. The source is `person` or `rule`."""
     cursor.execute(
         """
         INSERT INTO tag_assignments (reference, tag_id, source)
@@ -183,31 +184,37 @@ def assign(cursor: Cursor, references: Iterable[str], tag_id: int | None, source
     )
 
 
-def tag_at_first_sight(cursor: Cursor, name: str, metadata: Mapping[str, str]) -> bool:
-    """Tag a repository that nobody has tagged by its metadata, or else by a rule.
+def tag_of_image(cursor: Cursor, reference: Reference, label: str) -> tuple[int | None, int | None]:
+    """The ids of the tag that a label names, created if there is none, and of the tag that the image gets.
 
-    True if it did; the tag of the repository's other updates is then outdated. The caller holds the advisory lock on
-    the name.
+    A repository that nothing has tagged so far is tagged by a rule here, which locks all its series: the caller holds
+    the advisory lock on its name, and no row of a series yet.
     """
-    source, rule_tag_id = one(
-        cursor.execute(
-            f"""
-            SELECT (SELECT source FROM tag_assignments WHERE reference_key = name_key(named.name)), ({_RULED})
-              FROM (SELECT %s::text COLLATE "C") AS named (name)
-            """,
-            (name,),
-        )
+    cursor.execute(
+        f"""
+        SELECT own.reference AS own, own.tag_id AS own_tag_id, shared.reference AS shared, shared.source,
+               shared.tag_id AS shared_tag_id, ({_RULED}) AS ruled,
+               (SELECT id FROM tags WHERE name = %(label)s) AS labelled
+          FROM (SELECT %(name)s::text COLLATE "C" AS name) AS named
+          LEFT JOIN tag_assignments AS own ON own.reference_key = name_key(%(image)s)
+          LEFT JOIN tag_assignments AS shared ON shared.reference_key = name_key(%(name)s)
+        """,
+        {"label": label, "name": reference.name, "image": reference.image},
     )
-    wanted = metadata_tag(metadata)
-    if source in (None, "rule") and wanted:
-        lock_repositories(cursor, [name])
-        assign(cursor, [name], tag_named(cursor, wanted), "metadata")
-    elif source is None and rule_tag_id is not None:
-        lock_repositories(cursor, [name])
-        assign(cursor, [name], rule_tag_id, "rule")
-    else:
-        return False
-    return True
+    found = one(cursor)
+    shared = found.shared_tag_id
+    if ruled := found.shared is None and found.ruled is not None:
+        lock_repositories(cursor, [reference.name])
+        shared = found.ruled
+    labelled = tag_named(cursor, label) if label and found.labelled is None else found.labelled
+    if ruled:
+        assign(cursor, [reference.name], shared, "rule")
+        retag(cursor, [reference.name])
+    if found.own is not None:
+        return labelled, found.own_tag_id
+    if found.source == "person" or labelled is None:
+        return labelled, shared
+    return labelled, labelled
 
 
 def _apply_rules(cursor: Cursor) -> None:
@@ -227,7 +234,7 @@ def _apply_rules(cursor: Cursor) -> None:
         """,
         ("rule",),
     ).fetchall()
-    names = firsts(rows)
+    names = [row.name for row in rows]
     lock_repositories(cursor, names)
     cursor.execute(
         """
@@ -238,23 +245,29 @@ def _apply_rules(cursor: Cursor) -> None:
     )
     cursor.executemany(
         "INSERT INTO tag_assignments (reference, tag_id, source) VALUES (%s, %s, 'rule')",
-        [row for row in rows if row.tag_id is not None],
+        [(row.name, row.tag_id) for row in rows if row.tag_id is not None],
     )
     retag(cursor, names)
 
 
-def retag(cursor: Cursor, names: Collection[str]) -> None:
-    """Give every update of these repositories the tag of its exact image, or else of its repository.
+def retag(cursor: Cursor, names: Iterable[str]) -> None:
+    """Give every update of these repositories its tag. The caller holds the locks of those series whose tags change.
 
-    The caller holds the locks on the rows of their series.
+    The tag of its exact image comes first, then what a person gave to the repository, its own label, and a rule.
     """
     cursor.execute(
         """
         UPDATE updates AS u
            SET tag_id = assigned.tag_id
           FROM (
-              SELECT v.id, coalesce(own.tag_id, shared.tag_id) AS tag_id
+              SELECT v.id,
+                     CASE
+                         WHEN own.reference IS NOT NULL THEN own.tag_id
+                         WHEN shared.source = 'person' THEN shared.tag_id
+                         ELSE coalesce(label.id, shared.tag_id)
+                     END AS tag_id
                 FROM updates AS v
+                LEFT JOIN tags AS label ON label.id = v.label_tag_id
                 LEFT JOIN tag_assignments AS own ON own.reference_key = v.image_key
                 LEFT JOIN tag_assignments AS shared ON shared.reference_key = v.repository_key
                WHERE v.repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
@@ -265,6 +278,56 @@ def retag(cursor: Cursor, names: Collection[str]) -> None:
     )
 
 
-def _no_tag(tag_id: int) -> NotFound:
-    """The error for an unknown id of a tag."""
-    return NotFound(f"no tag has the id {tag_id}")
+def repositories(cursor: Cursor) -> list[str]:
+    """The names of all known repositories."""
+    return firsts(cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall())
+
+
+def untag(cursor: Cursor, action_id: int) -> None:
+    """Restore the assignments that an action replaced, where they are still as the action left them.
+
+    A tag that the action created is deleted, unless it is used elsewhere by now.
+    """
+    lock_alone(cursor)
+    names = firsts(
+        cursor.execute(
+            """
+            SELECT DISTINCT s.registry || '/' || s.repository
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+             WHERE i.action_id = %s
+            """,
+            (action_id,),
+        ).fetchall()
+    )
+    lock_repositories(cursor, names)
+    rows = cursor.execute(
+        """
+        SELECT DISTINCT i.reference, i.before, a.tag_id, a.source
+          FROM action_items AS i
+          LEFT JOIN tag_assignments AS a ON a.reference_key = name_key(i.reference)
+         WHERE i.action_id = %s
+        """,
+        (action_id,),
+    ).fetchall()
+    created: set[int] = set()
+    for row in rows:
+        tag_id, source, *given = row.before
+        created.update(given[:1] if given[1:] == [True] else ())
+        if [row.tag_id, row.source] != ([given[0], "person"] if given else [None, None]):
+            continue
+        if source and (tag_id is None or knows_tag(cursor, tag_id)):
+            assign(cursor, [row.reference], tag_id, source)
+        else:
+            cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (row.reference,))
+    retag(cursor, names)
+    cursor.execute(
+        """
+        DELETE FROM tags AS t
+         WHERE t.id = ANY(%s::bigint[])
+           AND NOT EXISTS (SELECT FROM tag_rules AS r WHERE r.tag_id = t.id)
+           AND NOT EXISTS (SELECT FROM tag_assignments AS a WHERE a.tag_id = t.id)
+           AND NOT EXISTS (SELECT FROM updates AS u WHERE u.label_tag_id = t.id)
+        """,
+        (sorted(created),),
+    )

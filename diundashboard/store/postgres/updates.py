@@ -8,6 +8,7 @@ from typing import LiteralString
 
 from diundashboard.model import (
     COUNTED_DONE,
+    STATE_TABS,
     UNTAGGED,
     Choice,
     Choices,
@@ -23,9 +24,10 @@ from diundashboard.model import (
 )
 from diundashboard.store import updates
 from diundashboard.store.choices import choices_of, state_choice
-from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts, one, time_or_none
+from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts, one
 from diundashboard.store.postgres.query import AGE, chosen_ids, condition, no_update
 from diundashboard.store.postgres.rows import FROM, UPDATE, update_of
+from diundashboard.store.postgres.states import load
 
 _SORT: dict[Sort, LiteralString] = {
     Sort.AGE: "",
@@ -122,7 +124,7 @@ class Updates(updates.Updates, Database):
         return Summary(
             kinds={kind: count for kind, count, _ in rows},
             hosts=hosts,
-            oldest=time_or_none(min((oldest for *_, oldest in rows), default=None)),
+            oldest=min((oldest for *_, oldest in rows), default=None),
             done=tuple(done.get(day, 0) for day in week),
         )
 
@@ -152,15 +154,17 @@ class Updates(updates.Updates, Database):
 
     def older(self, update_id: int) -> tuple[Update, ...]:
         with self._snapshot() as cursor:
-            chosen_ids(cursor, Selection((update_id,)), self._clock())
+            found = cursor.execute("SELECT series_id FROM updates WHERE id = %s", (update_id,)).fetchone()
+            if found is None:
+                raise no_update(update_id)
+            folded = load(cursor, [found.series_id])[found.series_id].series.under(update_id)
             rows = cursor.execute(
                 f"""
                 {UPDATE} {FROM}
-                 WHERE u.acknowledged_at IS NULL AND u.folded
-                   AND u.series_id = (SELECT series_id FROM updates WHERE id = %(id)s)
+                 WHERE u.id = ANY(%(folded)s::bigint[])
                  ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
                 """,
-                {"id": update_id, "now": self._clock()},
+                {"folded": list(folded), "now": self._clock()},
             ).fetchall()
         return tuple(map(update_of, rows))
 
@@ -231,9 +235,8 @@ def _count(cursor: Cursor, query: UpdateQuery, now: datetime) -> int:
 def _states(cursor: Cursor, query: UpdateQuery, now: datetime) -> dict[State | None, Choice]:
     """The states with their counts as `Choices` describes them; of a filtered query, all but its own state."""
     if query.narrowed:
-        return {state: _state(cursor, query, state, now) for state in (*State, None) if state != query.state}
-    counted: tuple[LiteralString, LiteralString] = ("count(*)", "count(*)")
-    opened, every = counted if query.fold else ("sum(open)", "sum(open + done)")
+        return {state: _state(cursor, query, state, now) for state in STATE_TABS if state != query.state}
+    opened, every = ("sum(rows)", "sum(rows)") if query.fold else ("sum(open)", "sum(versions)")
     counts = one(
         cursor.execute(
             f"""
@@ -248,7 +251,7 @@ def _states(cursor: Cursor, query: UpdateQuery, now: datetime) -> dict[State | N
             {"now": now},
         )
     )
-    return {state: state_choice(state, count) for state, count in zip((*State, None), counts, strict=True)}
+    return {state: state_choice(state, count) for state, count in zip(STATE_TABS, counts, strict=True)}
 
 
 def _state(cursor: Cursor, query: UpdateQuery, state: State | None, now: datetime) -> Choice:

@@ -1,97 +1,54 @@
-"""What a person does about updates."""
+"""What a person does about updates. Only facts are stored; the series decide what follows from them."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
 
-from diundashboard.model import Action, Invalid, Selection
+from diundashboard.model import Action, Selection
 from diundashboard.store import actions
 from diundashboard.store.errors import Conflict, NotFound
+from diundashboard.store.events import Acting, acknowledging, batches, changed, items, reopening, running, saying
 from diundashboard.store.names import action_label, note_text, tag_name
 from diundashboard.store.sqlite.database import Database, microseconds
-from diundashboard.store.sqlite.days import count_closed
 from diundashboard.store.sqlite.query import chosen_ids
-from diundashboard.store.sqlite.rows import ACTION, action_of, json_of
-from diundashboard.store.sqlite.series import refresh, say
-from diundashboard.store.sqlite.tags import assign, retag, tag_named
-from diundashboard.store.sqlite.undo import clear_acknowledgement, reverse
+from diundashboard.store.sqlite.rows import ACTION, action_of
+from diundashboard.store.sqlite.states import keep, load, unfold
+from diundashboard.store.sqlite.tags import assign, retag, tag_named, untag
 from diundashboard.text import storable
 
 
 class Actions(actions.Actions, Database):
     def acknowledge(self, selection: Selection, by: str) -> Action:
-        with self._acting("acknowledge", "", by) as (cursor, action, at):
-            cursor.execute(
-                """
-                INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT ?, series_id, id, json_quote(done_at)
-                  FROM updates
-                 WHERE acknowledged_at IS NULL
-                   AND id IN (
-                       SELECT u.id
-                         FROM json_each(?) AS chosen
-                         JOIN updates AS c ON c.id = chosen.value
-                         JOIN updates AS u ON u.series_id = c.series_id
-                        WHERE (u.version_key, u.received_at, u.id) <= (c.version_key, c.received_at, c.id)
-                   )
-                """,
-                (action, chosen_ids(cursor, selection, at)),
-            )
-            ids = _updates_in(cursor, action)
-            cursor.execute(
-                """
-                UPDATE updates
-                   SET acknowledged_at = :at, acknowledged_by = :by, done_at = :at
-                 WHERE id IN (SELECT value FROM json_each(:ids))
-                """,
-                {"at": at, "by": storable(by), "ids": ids},
-            )
-            count_closed(cursor, ids, 1)
-            refresh(cursor, _series_in(cursor, action))
-            return _did(cursor, action)
+        return self._act("acknowledge", "", by, selection, acknowledging(storable(by)))
 
     def reopen(self, selection: Selection, by: str) -> Action:
-        with self._acting("reopen", "", by) as (cursor, action, at):
-            cursor.execute(
-                """
-                INSERT INTO action_items (action_id, series_id, update_id, before)
-                SELECT ?, series_id, id, json_array(acknowledged_at, acknowledged_by, done_at, kind, from_version)
-                  FROM updates
-                 WHERE acknowledged_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))
-                """,
-                (action, chosen_ids(cursor, selection, at)),
-            )
-            ids = _updates_in(cursor, action)
-            clear_acknowledgement(cursor, ids)
-            cursor.execute("UPDATE updates SET done_at = NULL WHERE id IN (SELECT value FROM json_each(?))", (ids,))
-            refresh(cursor, _series_in(cursor, action))
-            return _did(cursor, action)
+        return self._act("reopen", "", by, selection, reopening)
 
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
         verb, detail = ("wake", "") if until is None else ("snooze", until.isoformat())
-        with self._acting(verb, detail, by) as (cursor, action, at):
-            _set_in_series(cursor, action, "snoozed_until", 0 if until is None else microseconds(until), selection, at)
-            return _did(cursor, action)
+        return self._act(verb, detail, by, selection, saying(verb, detail))
 
     def mute(self, selection: Selection, muted: bool, by: str) -> Action:
-        with self._acting("mute" if muted else "unmute", "", by) as (cursor, action, at):
-            _set_in_series(cursor, action, "muted_at", at if muted else None, selection, at)
-            return _did(cursor, action)
+        verb = "mute" if muted else "unmute"
+        return self._act(verb, "", by, selection, saying(verb, ""))
 
     def annotate(self, selection: Selection, note: str, by: str) -> Action:
         note = note_text(note)
-        with self._acting("note", note, by) as (cursor, action, at):
-            _set_in_series(cursor, action, "note", note, selection, at)
-            return _did(cursor, action)
+        return self._act("note", note, by, selection, saying("note", note))
+
+    def say_running(self, update_id: int, version: str, by: str) -> Action:
+        version = storable(version).strip()
+        return self._act("running", version, by, Selection((update_id,)), running(version))
 
     def tag_updates(self, selection: Selection, name: str | None, by: str) -> Action:
         name = None if name is None else tag_name(name)
-        with self._acting("untag" if name is None else "tag", name or "", by) as (cursor, action, at):
-            chosen = chosen_ids(cursor, selection, at)
+        at = self._clock()
+        with self._transaction() as cursor:
+            chosen = chosen_ids(cursor, selection, microseconds(at))
+            action = _begin(cursor, at, by, "untag" if name is None else "tag", name or "")
             known = cursor.execute("SELECT 1 FROM tags WHERE name = ?", (name,)).fetchone()
             tag_id = None if name is None else tag_named(cursor, name)
             cursor.execute(
@@ -133,43 +90,17 @@ class Actions(actions.Actions, Database):
             retag(cursor, names)
             return _did(cursor, action)
 
-    def say_running(self, update_id: int, version: str, by: str) -> Action:
-        version = storable(version).strip()
-        with self._acting("running", version, by) as (cursor, action, at):
-            (series_id,) = _series_of(cursor, chosen_ids(cursor, Selection((update_id,)), at))
-            cursor.execute(
-                """
-                INSERT INTO action_items (action_id, series_id, before)
-                SELECT ?, id, json_array(said_version, said_key, said_at)
-                  FROM series
-                 WHERE id = ?
-                """,
-                (action, series_id),
-            )
-            if not version:
-                cursor.execute(
-                    "UPDATE series SET said_version = '', said_key = '', said_at = NULL WHERE id = ?", (series_id,)
-                )
-            elif not say(cursor, series_id, version, at):
-                raise Invalid(f"the version {version} does not compare with those of this image")
-            refresh(cursor, [series_id])
-            return _did(cursor, action)
-
     def undo(self, action_id: int, by: str) -> Action:
         with self._editing() as cursor:
-            row = cursor.execute(
-                "SELECT verb, detail, at, undone_at FROM actions WHERE id = ?", (action_id,)
-            ).fetchone()
+            row = cursor.execute("SELECT verb, undone_at FROM actions WHERE id = ?", (action_id,)).fetchone()
             if row is None:
                 raise NotFound(f"no action has the id {action_id}")
             if row["undone_at"] is not None:
                 raise Conflict("this was undone already")
-            reverse(cursor, action_id, row["verb"], row["detail"], row["at"])
-            series = cursor.execute(
-                "SELECT DISTINCT series_id FROM action_items WHERE action_id = ? AND series_id IS NOT NULL",
-                (action_id,),
-            ).fetchall()
-            refresh(cursor, [series_id for (series_id,) in series])
+            if row["verb"] in ("tag", "untag"):
+                untag(cursor, action_id)
+            else:
+                unfold(cursor, action_id)
             cursor.execute(
                 "UPDATE actions SET undone_at = ?, undone_by = ? WHERE id = ?", (self._now(), storable(by), action_id)
             )
@@ -181,58 +112,49 @@ class Actions(actions.Actions, Database):
                 raise NotFound(f"no action has the id {action_id}")
             return _action(cursor, action_id)
 
-    @contextmanager
-    def _acting(self, verb: str, detail: str, by: str) -> Iterator[tuple[sqlite3.Cursor, int, int]]:
-        """A transaction that inserts an action: the cursor, the action's id, and its time."""
-        at = self._now()
+    def _act(self, verb: str, detail: str, by: str, selection: Selection, acting: Acting) -> Action:
+        """Append a fact to the history of each series of a selection, and write what follows from it."""
+        at = self._clock()
         with self._transaction() as cursor:
-            cursor.execute(
-                "INSERT INTO actions (at, by, verb, detail, count) VALUES (?, ?, ?, ?, 0) RETURNING id",
-                (at, storable(by), verb, detail),
-            )
-            yield cursor, cursor.fetchone()[0], at
+            chosen = _by_series(cursor, chosen_ids(cursor, selection, microseconds(at)))
+            action = _begin(cursor, at, by, verb, detail)
+            for batch in batches(chosen):
+                changes = []
+                for series_id, (host_id, series) in load(cursor, batch).items():
+                    event = acting(at, action, series, chosen[series_id])
+                    change = None if event is None else changed(series_id, host_id, series, event)
+                    if event is not None and change is not None:
+                        changes.append((event, change))
+                cursor.executemany(
+                    "INSERT INTO action_items (action_id, series_id, update_id, digest) VALUES (?, ?, ?, ?)",
+                    [(action, change.series_id, *item) for event, change in changes for item in items(event)],
+                )
+                keep(cursor, [change for _, change in changes])
+            return _did(cursor, action)
 
 
-def _series_of(cursor: sqlite3.Cursor, chosen: str) -> list[int]:
-    rows = cursor.execute(
-        "SELECT DISTINCT series_id FROM updates WHERE id IN (SELECT value FROM json_each(?))", (chosen,)
-    )
-    return [series_id for (series_id,) in rows]
-
-
-def _updates_in(cursor: sqlite3.Cursor, action: int) -> str:
-    """The ids of an action's updates, as JSON."""
-    return json_of(cursor.execute("SELECT update_id FROM action_items WHERE action_id = ?", (action,)))
-
-
-def _series_in(cursor: sqlite3.Cursor, action: int) -> list[int]:
-    rows = cursor.execute("SELECT DISTINCT series_id FROM action_items WHERE action_id = ?", (action,))
-    return [series_id for (series_id,) in rows]
-
-
-def _set_in_series(
-    cursor: sqlite3.Cursor, action: int, column: str, value: int | str | None, selection: Selection, at: int
-) -> None:
-    """Set one column of the series of a selection where it differs, and keep its former value in the action."""
-    same = f"{column} IS NOT NULL" if column == "muted_at" and value is not None else f"{column} IS :value"
-    cursor.execute(
-        f"""
-        INSERT INTO action_items (action_id, series_id, before)
-        SELECT :action, id, json_quote({column})
-          FROM series
-         WHERE NOT ({same})
-           AND id IN (SELECT series_id FROM updates WHERE id IN (SELECT value FROM json_each(:chosen)))
+def _begin(cursor: sqlite3.Cursor, at: datetime, by: str, verb: str, detail: str) -> int:
+    """Insert an action behind the last notification, and return its id."""
+    action: int = cursor.execute(
+        """
+        INSERT INTO actions (at, by, verb, detail, count, told)
+        SELECT ?, ?, ?, ?, 0, coalesce(max(id), 0)
+          FROM notifications
+        RETURNING id
         """,
-        {"action": action, "value": value, "chosen": chosen_ids(cursor, selection, at)},
-    )
-    cursor.execute(
-        f"""
-        UPDATE series
-           SET {column} = ?
-         WHERE id IN (SELECT series_id FROM action_items WHERE action_id = ?)
-        """,
-        (value, action),
-    )
+        (microseconds(at), storable(by), verb, detail),
+    ).fetchone()[0]
+    return action
+
+
+def _by_series(cursor: sqlite3.Cursor, chosen: str) -> dict[int, set[int]]:
+    """The chosen updates of each series."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for series_id, update_id in cursor.execute(
+        "SELECT series_id, id FROM updates WHERE id IN (SELECT value FROM json_each(?)) ORDER BY series_id", (chosen,)
+    ):
+        found[series_id].add(update_id)
+    return found
 
 
 def _did(cursor: sqlite3.Cursor, action: int) -> Action:

@@ -95,7 +95,7 @@ class History(history.History, Database):
                 SELECT n.digest
                   FROM updates AS u
                   JOIN notifications AS n ON n.update_id = u.id
-                 WHERE u.id = ? AND n.digest <> u.digest
+                 WHERE u.id = ? AND n.spoke AND n.digest <> u.digest
                  ORDER BY n.id DESC
                  LIMIT 1
                 """,

@@ -7,14 +7,17 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import timedelta
 
+from diundashboard.fold import moved
 from diundashboard.model import Host, Invalid, UpdateQuery
+from diundashboard.series import Series
 from diundashboard.store import hosts
 from diundashboard.store.errors import Conflict, NotFound
+from diundashboard.store.events import batches
 from diundashboard.store.names import host_name
-from diundashboard.store.sqlite.database import DAY, MICROSECOND, Database, time_of
-from diundashboard.store.sqlite.days import count_gone
+from diundashboard.store.sqlite.database import DAY, MICROSECOND, Database, time_of, time_or_none
 from diundashboard.store.sqlite.query import condition
-from diundashboard.store.sqlite.series import refresh
+from diundashboard.store.sqlite.states import count, load, refold_host
+from diundashboard.store.sqlite.tags import repositories, retag
 from diundashboard.text import searchable
 
 
@@ -45,7 +48,7 @@ class Hosts(hosts.Hosts, Database):
             )
             rows = cursor.execute(
                 """
-                SELECT h.id, h.hostname, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
+                SELECT h.id, h.hostname, h.metadata_shared_at, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
                        (SELECT json_group_array(m.hostname) FROM hosts AS m WHERE m.merged_into = h.id) AS merged,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1)
                            AS first_heard_at,
@@ -84,6 +87,7 @@ class Hosts(hosts.Hosts, Database):
                     diun_version=diun_version,
                     usual_gap=gap,
                     silent=gap is not None and (now - row["last_heard_at"]) * MICROSECOND > gap + timedelta(days=1),
+                    metadata_shared_at=time_or_none(row["metadata_shared_at"]),
                 )
             )
         return tuple(found)
@@ -117,13 +121,22 @@ class Hosts(hosts.Hosts, Database):
             _merge_days(cursor, pair)
             cursor.execute("UPDATE hosts SET merged_into = :into WHERE id = :host OR merged_into = :host", pair)
             name_hosts(cursor, [into_id])
-            ids = cursor.execute("SELECT id FROM series WHERE host_id = :into", pair).fetchall()
-            refresh(cursor, [id for (id,) in ids])
+            refold_host(cursor, into_id)
+            retag(cursor, repositories(cursor))
+
+    def trust_metadata(self, host_id: int) -> None:
+        with self._editing() as cursor:
+            _hostname(cursor, host_id)
+            cursor.execute("UPDATE hosts SET metadata_shared_at = NULL WHERE id = ?", (host_id,))
 
     def forget_host(self, host_id: int) -> None:
         with self._editing() as cursor:
             hostname = _hostname(cursor, host_id)
-            count_gone(cursor, "SELECT id, opened_at FROM updates WHERE hostname = ?", hostname)
+            rows = cursor.execute("SELECT id FROM series WHERE host_id = ?", (host_id,)).fetchall()
+            for batch in batches([series_id for (series_id,) in rows]):
+                states = load(cursor, batch).values()
+                gone = (moved(state.series, Series(state.series.variant), self._clock()) for state in states)
+                count(cursor, ((host_id, moves) for moves in gone))
             cursor.execute("DELETE FROM updates WHERE hostname = ?", (hostname,))
             cursor.execute("DELETE FROM series WHERE host_id = ?", (host_id,))
             cursor.execute("UPDATE hosts SET forgotten_at = ? WHERE id = ?", (self._now(), host_id))
@@ -174,37 +187,17 @@ def _merge_updates(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
         """,
         pair,
     )
-    count_gone(
-        cursor,
-        """
-        SELECT gone.id, iif(stays.acknowledged_at IS NULL, max(gone.opened_at, stays.opened_at), gone.opened_at)
-               AS opened_at
-          FROM same
-          JOIN updates AS gone ON gone.id = same.loser
-          JOIN updates AS stays ON stays.id = same.winner
-        """,
-    )
     cursor.execute(
         """
         UPDATE updates
            SET notifications = updates.notifications + loser.notifications,
-               first_seen_at = min(updates.first_seen_at, loser.first_seen_at),
-               opened_at = iif(
-                   updates.acknowledged_at IS NULL AND loser.acknowledged_at IS NULL,
-                   min(updates.opened_at, loser.opened_at),
-                   updates.opened_at
-               ),
-               done_at = coalesce(max(updates.done_at, loser.done_at), updates.done_at, loser.done_at),
-               containers = (
-                   SELECT json_group_array(value)
-                     FROM (
-                         SELECT value
-                           FROM json_each(updates.containers)
-                          UNION
-                         SELECT value
-                           FROM json_each(loser.containers)
-                     )
-               )
+               metadata = json_patch(loser.metadata, updates.metadata),
+               named = (SELECT json_group_array(value) FROM (
+                   SELECT value FROM json_each(updates.named) UNION SELECT value FROM json_each(loser.named)
+               )),
+               containers = (SELECT json_group_array(value) FROM (
+                   SELECT value FROM json_each(updates.containers) UNION SELECT value FROM json_each(loser.containers)
+               ))
           FROM same
           JOIN updates AS loser ON loser.id = same.loser
          WHERE updates.id = same.winner
@@ -234,12 +227,8 @@ def _merge_series(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
     """Move the series to the other host, with their updates and actions."""
     cursor.execute(
         """
-        INSERT INTO series (
-            host_id, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
-            said_at, heard
-        )
-        SELECT :into, registry, repository, variant, note, snoozed_until, muted_at, said_version, said_key,
-               said_at, heard
+        INSERT INTO series (host_id, registry, repository, variant, heard)
+        SELECT :into, registry, repository, variant, heard
           FROM series
          WHERE host_id = :host
         ON CONFLICT DO UPDATE
@@ -272,7 +261,8 @@ def _merge_series(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
                SELECT 1
                  FROM action_items AS both
                 WHERE both.action_id = action_items.action_id AND both.series_id = kept.id
-                  AND both.update_id IS action_items.update_id AND both.reference IS action_items.reference
+                  AND both.update_id IS action_items.update_id AND both.digest IS action_items.digest
+                  AND both.reference IS action_items.reference
            )
         """,
         pair,
@@ -281,17 +271,15 @@ def _merge_series(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
 
 
 def _merge_days(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
-    """Add up the counts of the days."""
+    """Add up the notifications of the days. Their other numbers are folded anew."""
     cursor.execute(
         """
-        INSERT INTO days (day, host_id, kind, notifications, opened, closed)
-        SELECT day, :into, kind, notifications, opened, closed
+        INSERT INTO days (day, host_id, kind, notifications)
+        SELECT day, :into, kind, notifications
           FROM days
          WHERE host_id = :host
         ON CONFLICT DO UPDATE
-           SET notifications = notifications + excluded.notifications,
-               opened = opened + excluded.opened,
-               closed = closed + excluded.closed
+           SET notifications = notifications + excluded.notifications
         """,
         pair,
     )

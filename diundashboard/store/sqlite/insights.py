@@ -23,12 +23,11 @@ class Insights(insights.Insights, Database):
                 """
                 SELECT day, kind, sum(notifications), sum(opened), sum(closed)
                   FROM days
-                 WHERE day > ?
+                 WHERE day > ? AND day <= ?
                  GROUP BY day, kind
                 """,
-                (now // DAY - INSIGHT_DAYS,),
+                (now // DAY - INSIGHT_DAYS, now // DAY),
             ).fetchall()
-            pending: int = cursor.execute("SELECT coalesce(sum(open), 0) FROM series").fetchone()[0]
             by_tag = _waits(cursor, "coalesce(t.name, 'no tag')")
             by_host = _waits(cursor, "coalesce(nullif(h.display_name, ''), h.hostname)")
             noisiest = cursor.execute(
@@ -40,16 +39,16 @@ class Insights(insights.Insights, Database):
                  LIMIT 10
                 """
             ).fetchall()
-            oldest = page(cursor, UpdateQuery(sort=Sort.WAITING, per_page=10), now).updates
+            oldest = page(cursor, UpdateQuery(sort=Sort.WAITING, per_page=10), now)
         days = [(EPOCH.date() + timedelta(days=day), *rest) for day, *rest in counted]
-        notifications, open_at = insight_days(today, pending, days)
+        notifications, open_at = insight_days(today, oldest.total, days)
         return model.Insights(
             notifications=notifications,
             pending=open_at,
             waits_by_tag=by_tag,
             waits_by_host=by_host,
             noisiest=tuple(Noise(name=row["name"], notifications=row["total"]) for row in noisiest),
-            oldest=oldest,
+            oldest=oldest.updates,
         )
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from diundashboard import image
-from diundashboard.notification import DERIVED_RULES, derive
 from diundashboard.store.errors import Unavailable
 from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
 from diundashboard.store.sqlite.database import answering, connect, transaction
+from diundashboard.store.sqlite.derive import derive_anew
 from diundashboard.store.sqlite.hosts import name_hosts
-from diundashboard.store.sqlite.series import refresh
-from diundashboard.store.sqlite.tags import repositories, retag
-from diundashboard.text import searchable
 
 # The hosts with other names that a search does not find yet.
 _UNNAMED = """
@@ -41,94 +36,7 @@ def prepare(path: str) -> None:
         migrate(SQLiteMigrations(connect(path, LOCK_TIMEOUT)))
         with closing(connect(path, LOCK_TIMEOUT)) as connection, transaction(connection, path) as cursor:
             name_hosts(cursor, [host_id for (host_id,) in cursor.execute(_UNNAMED).fetchall()])
-            _derive_anew(cursor)
-
-
-def _derive_anew(cursor: sqlite3.Cursor) -> None:
-    """Fill the derived columns, unless this version of the rules filled them."""
-    filled = cursor.execute("SELECT number FROM version_rules").fetchone()
-    if filled and filled["number"] == DERIVED_RULES:
-        return
-    rows = cursor.execute(
-        """
-        SELECT u.id, h.id, u.hostname, u.registry, u.repository, u.version, u.metadata, u.containers, u.series_id
-          FROM updates AS u
-          JOIN hosts AS h ON h.hostname = u.hostname
-        """
-    ).fetchall()
-    for update_id, host_id, hostname, registry, repository, version, metadata, containers, before in rows:
-        derived = derive(hostname, f"{registry}/{repository}", version, json.loads(metadata), json.loads(containers))
-        series_id: int = cursor.execute(
-            """
-            INSERT INTO series (host_id, registry, repository, variant)
-            VALUES (?, ?, ?, ?)
-            ON CONFLICT DO UPDATE
-               SET variant = excluded.variant
-            RETURNING id
-            """,
-            (host_id, registry, repository, derived.variant),
-        ).fetchone()[0]
-        if before not in (None, series_id):
-            cursor.execute(
-                """
-                UPDATE series
-                   SET note = old.note,
-                       snoozed_until = old.snoozed_until,
-                       muted_at = old.muted_at,
-                       said_version = old.said_version,
-                       said_at = old.said_at
-                  FROM series AS old
-                 WHERE old.id = ? AND series.id = ? AND series.note = '' AND series.muted_at IS NULL
-                """,
-                (before, series_id),
-            )
-            cursor.execute(
-                """
-                UPDATE action_items
-                   SET series_id = ?
-                 WHERE series_id = ? AND (update_id = ? OR update_id IS NULL)
-                """,
-                (series_id, before, update_id),
-            )
-        cursor.execute(
-            """
-            UPDATE updates
-               SET series_id = ?, name = ?, version_key = ?, prerelease = ?, stack = ?, search = ?
-             WHERE id = ?
-            """,
-            (
-                series_id,
-                derived.name,
-                derived.version_key,
-                derived.prerelease,
-                derived.stack,
-                derived.search,
-                update_id,
-            ),
-        )
-    cursor.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
-    cursor.execute(
-        "UPDATE series SET heard = (SELECT sum(u.notifications) FROM updates AS u WHERE u.series_id = series.id)"
-    )
-    said = cursor.execute("SELECT said_version, id FROM series WHERE said_version <> ''").fetchall()
-    cursor.executemany(
-        "UPDATE series SET said_key = ? WHERE id = ?",
-        [(image.version(version).sort_key, series_id) for version, series_id in said],
-    )
-    for notification_id, name, hostname in cursor.execute(
-        """
-        SELECT n.id, n.image, h.hostname
-          FROM notifications AS n
-          JOIN hosts AS h ON h.id = n.host_id
-        """
-    ).fetchall():
-        cursor.execute(
-            "UPDATE notifications SET search = ? WHERE id = ?", (searchable(f"{name} {hostname}"), notification_id)
-        )
-    refresh(cursor, [id for (id,) in cursor.execute("SELECT id FROM series").fetchall()])
-    retag(cursor, repositories(cursor))
-    cursor.execute("DELETE FROM version_rules")
-    cursor.execute("INSERT INTO version_rules (number) VALUES (?)", (DERIVED_RULES,))
+            derive_anew(cursor)
 
 
 def _refuse_foreign(path: Path) -> None:

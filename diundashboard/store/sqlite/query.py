@@ -16,12 +16,15 @@ from diundashboard.text import storable
 _MUTED = "(SELECT id FROM series WHERE muted_at IS NOT NULL)"
 _SNOOZED = "(SELECT id FROM series WHERE snoozed_until > 0 AND snoozed_until > :now)"
 
+_OPEN = "u.acknowledged_at IS NULL AND NOT u.superseded"
+
 _STATE = {
     None: "TRUE",
-    State.PENDING: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id NOT IN {_SNOOZED}",
-    State.SNOOZED: f"u.acknowledged_at IS NULL AND u.series_id NOT IN {_MUTED} AND u.series_id IN {_SNOOZED}",
+    State.PENDING: f"{_OPEN} AND u.series_id NOT IN {_MUTED} AND u.series_id NOT IN {_SNOOZED}",
+    State.SNOOZED: f"{_OPEN} AND u.series_id NOT IN {_MUTED} AND u.series_id IN {_SNOOZED}",
     State.ACKNOWLEDGED: f"u.acknowledged_at IS NOT NULL AND u.series_id NOT IN {_MUTED}",
     State.MUTED: f"u.series_id IN {_MUTED}",
+    State.SUPERSEDED: f"u.acknowledged_at IS NULL AND u.superseded AND u.series_id NOT IN {_MUTED}",
 }
 
 AGE = {
@@ -44,7 +47,7 @@ def condition(query: UpdateQuery, now: int) -> tuple[str, dict[str, Any]]:
     """The condition of a query, on the table updates AS u alone, and its values."""
     values: dict[str, Any] = {"now": now}
     parts = [_STATE[query.state]]
-    if query.fold and query.state != State.ACKNOWLEDGED:
+    if query.fold and query.state not in (State.ACKNOWLEDGED, State.SUPERSEDED):
         parts.append("NOT u.folded")
     for number, word in enumerate(query.words):
         parts.append(

@@ -13,15 +13,16 @@ from diundashboard.store.sqlite.database import time_of, time_or_none
 
 UPDATE = """
     SELECT u.id, u.series_id, u.hostname, coalesce(nullif(h.display_name, ''), h.hostname) AS host, u.image,
-           u.registry, u.repository, u.version, u.digest, u.status,
+           u.registry, u.repository, u.version, u.digest, u.pinned, u.status,
            CASE
                WHEN s.muted_at IS NOT NULL THEN 'muted'
                WHEN u.acknowledged_at IS NOT NULL THEN 'acknowledged'
+               WHEN u.superseded THEN 'superseded'
                WHEN s.snoozed_until > :now THEN 'snoozed'
                ELSE 'pending'
            END AS state,
            u.kind, u.from_version, s.running_version, u.prerelease,
-           CASE WHEN u.acknowledged_at IS NULL AND NOT u.folded THEN s.open - 1 ELSE 0 END AS older,
+           u.older,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
            u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
            u.acknowledged_by, CASE WHEN s.snoozed_until > :now THEN s.snoozed_until END AS snoozed_until,
@@ -58,7 +59,9 @@ def update_of(row: sqlite3.Row) -> Update:
     tag_id, tag_name, tag_colour = values.pop("tag_id"), values.pop("tag_name"), values.pop("tag_colour")
     values["state"] = State(values["state"])
     values["prerelease"] = bool(values["prerelease"])
-    values["metadata"] = dict(sorted(json.loads(values["metadata"]).items()))
+    of_containers = {key: dict(sorted(each.items())) for key, each in sorted(json.loads(row["metadata"]).items())}
+    values["container_metadata"] = of_containers
+    values["metadata"] = next(iter(of_containers.values()), {})
     values["containers"] = tuple(sorted(json.loads(values["containers"])))
     for name in _TIMES:
         values[name] = time_or_none(values[name])

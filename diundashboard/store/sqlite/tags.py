@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from diundashboard import image
+from diundashboard.image import Reference
 from diundashboard.model import COLOURS, Invalid, Rule, Tag
 from diundashboard.store import tags
 from diundashboard.store.errors import Conflict, NotFound
-from diundashboard.store.names import assignable, metadata_tag, rule_pattern, tag_name
+from diundashboard.store.names import assignable, rule_pattern, tag_name
 from diundashboard.store.sqlite.database import Database
 
 # Each new tag gets a colour far from that of the tag before it.
@@ -151,7 +152,7 @@ def tag_named(cursor: sqlite3.Cursor, name: str) -> int:
 
 
 def assign(cursor: sqlite3.Cursor, reference: str, tag_id: int | None, source: str) -> None:
-    """Assign a tag to a reference, instead of the one it has. The source is `person`, `metadata` or `rule`."""
+    """Assign a tag to a reference, instead of the one it has. The source is `person` or `rule`."""
     cursor.execute(
         """
         INSERT INTO tag_assignments (reference, tag_id, source)
@@ -163,27 +164,33 @@ def assign(cursor: sqlite3.Cursor, reference: str, tag_id: int | None, source: s
     )
 
 
-def tag_at_first_sight(cursor: sqlite3.Cursor, name: str, metadata: Mapping[str, str]) -> bool:
-    """Tag a repository that nobody has tagged by its metadata, or else by a rule.
+def tag_of_image(cursor: sqlite3.Cursor, reference: Reference, label: str) -> tuple[int | None, int | None]:
+    """The ids of the tag that a label names, created if there is none, and of the tag that the image gets.
 
-    True if it did; the tag of the repository's other updates is then outdated.
+    A repository that nothing has tagged so far is tagged by a rule here.
     """
-    source, ruled = cursor.execute(
+    found = cursor.execute(
         f"""
-        SELECT (SELECT source FROM tag_assignments WHERE reference = named.name), ({_RULED})
-          FROM (SELECT ? AS name) AS named
+        SELECT own.reference AS own, own.tag_id AS own_tag_id, shared.reference AS shared, shared.source,
+               shared.tag_id AS shared_tag_id, ({_RULED}) AS ruled,
+               (SELECT id FROM tags WHERE name = :label) AS labelled
+          FROM (SELECT :name AS name) AS named
+          LEFT JOIN tag_assignments AS own ON own.reference = :image
+          LEFT JOIN tag_assignments AS shared ON shared.reference = named.name
         """,
-        (name,),
+        {"label": label, "name": reference.name, "image": reference.image},
     ).fetchone()
-    if source not in (None, "rule"):
-        return False
-    if tag := metadata_tag(metadata):
-        assign(cursor, name, tag_named(cursor, tag), "metadata")
-    elif source is None and ruled is not None:
-        assign(cursor, name, ruled, "rule")
-    else:
-        return False
-    return True
+    labelled = tag_named(cursor, label) if label and found["labelled"] is None else found["labelled"]
+    shared = found["shared_tag_id"]
+    if found["shared"] is None and found["ruled"] is not None:
+        shared = found["ruled"]
+        assign(cursor, reference.name, shared, "rule")
+        retag(cursor, [reference.name])
+    if found["own"] is not None:
+        return labelled, found["own_tag_id"]
+    if found["source"] == "person" or labelled is None:
+        return labelled, shared
+    return labelled, labelled
 
 
 def _apply_rules(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
@@ -207,14 +214,23 @@ def _apply_rules(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
 
 
 def retag(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
-    """Give every update of these repositories the tag of its exact image, or else of its repository."""
+    """Give every update of these repositories its tag.
+
+    The tag of its exact image comes first, then what a person gave to the repository, its own label, and a rule.
+    """
     cursor.execute(
         """
         UPDATE updates
            SET tag_id = assigned.tag_id
           FROM (
-              SELECT u.id, coalesce(own.tag_id, shared.tag_id) AS tag_id
+              SELECT u.id,
+                     CASE
+                         WHEN own.reference IS NOT NULL THEN own.tag_id
+                         WHEN shared.source = 'person' THEN shared.tag_id
+                         ELSE coalesce(label.id, shared.tag_id)
+                     END AS tag_id
                 FROM updates AS u
+                LEFT JOIN tags AS label ON label.id = u.label_tag_id
                 LEFT JOIN tag_assignments AS own ON own.reference = u.image
                 LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
                WHERE u.registry || '/' || u.repository IN (SELECT value FROM json_each(?))
@@ -229,3 +245,49 @@ def repositories(cursor: sqlite3.Cursor) -> list[str]:
     """The names of all known repositories."""
     rows = cursor.execute("SELECT DISTINCT registry || '/' || repository FROM updates").fetchall()
     return [name for (name,) in rows]
+
+
+def untag(cursor: sqlite3.Cursor, action_id: int) -> None:
+    """Restore the assignments that an action replaced, where they are still as the action left them.
+
+    A tag that the action created is deleted, unless it is used elsewhere by now.
+    """
+    rows = cursor.execute(
+        """
+        SELECT DISTINCT i.reference, i.before, a.tag_id, a.source
+          FROM action_items AS i
+          LEFT JOIN tag_assignments AS a ON a.reference = i.reference
+         WHERE i.action_id = ?
+        """,
+        (action_id,),
+    ).fetchall()
+    created: set[int] = set()
+    for reference, before, *present in rows:
+        tag_id, source, *given = json.loads(before)
+        created.update(given[:1] if given[1:] == [1] else ())
+        if present != ([given[0], "person"] if given else [None, None]):
+            continue
+        if source and (tag_id is None or knows_tag(cursor, tag_id)):
+            assign(cursor, reference, tag_id, source)
+        else:
+            cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (reference,))
+    names = cursor.execute(
+        """
+        SELECT DISTINCT s.registry || '/' || s.repository
+          FROM action_items AS i
+          JOIN series AS s ON s.id = i.series_id
+         WHERE i.action_id = ?
+        """,
+        (action_id,),
+    ).fetchall()
+    retag(cursor, [name for (name,) in names])
+    cursor.execute(
+        """
+        DELETE FROM tags
+         WHERE id IN (SELECT value FROM json_each(?))
+           AND id NOT IN (SELECT tag_id FROM tag_rules)
+           AND NOT EXISTS (SELECT 1 FROM tag_assignments WHERE tag_id = tags.id)
+           AND NOT EXISTS (SELECT 1 FROM updates WHERE label_tag_id = tags.id)
+        """,
+        (json.dumps(sorted(created)),),
+    )

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from diundashboard.model import (
     COUNTED_DONE,
+    STATE_TABS,
     UNTAGGED,
     Choice,
     Choices,
@@ -27,6 +28,7 @@ from diundashboard.store.choices import choices_of, state_choice
 from diundashboard.store.sqlite.database import DAY, Database, time_or_none
 from diundashboard.store.sqlite.query import AGE, chosen_ids, condition, no_update
 from diundashboard.store.sqlite.rows import FROM, UPDATE, update_of
+from diundashboard.store.sqlite.states import load
 
 _SORT = {
     Sort.AGE: "",
@@ -144,17 +146,18 @@ class Updates(updates.Updates, Database):
 
     def older(self, update_id: int) -> tuple[Update, ...]:
         with self._transaction("DEFERRED") as cursor:
-            now = self._now()
+            found = cursor.execute("SELECT series_id FROM updates WHERE id = ?", (update_id,)).fetchone()
+            if found is None:
+                raise no_update(update_id)
+            folded = load(cursor, found)[found["series_id"]].series.under(update_id)
             rows = cursor.execute(
                 f"""
                 {UPDATE} {FROM}
-                 WHERE u.acknowledged_at IS NULL AND u.folded
-                   AND u.series_id = (SELECT series_id FROM updates WHERE id = :id)
+                 WHERE u.id IN (SELECT value FROM json_each(:folded))
                  ORDER BY u.version_key DESC, u.received_at DESC, u.id DESC
                 """,
-                {"id": update_id, "now": now},
+                {"folded": json.dumps(folded), "now": self._now()},
             ).fetchall()
-            chosen_ids(cursor, Selection((update_id,)), now)
         return tuple(map(update_of, rows))
 
     def chosen(self, selection: Selection) -> tuple[Update, ...]:
@@ -219,8 +222,8 @@ def _count(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> int:
 def _states(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> dict[State | None, Choice]:
     """The states with their counts as `Choices` describes them; of a filtered query, all but its own state."""
     if query.narrowed:
-        return {state: _state(cursor, query, state, now) for state in (*State, None) if state != query.state}
-    opened, every = ("count(*)", "count(*)") if query.fold else ("sum(open)", "sum(open + done)")
+        return {state: _state(cursor, query, state, now) for state in STATE_TABS if state != query.state}
+    opened, every = ("sum(rows)", "sum(rows)") if query.fold else ("sum(open)", "sum(versions)")
     counts = cursor.execute(
         f"""
         SELECT coalesce({opened} FILTER (WHERE open > 0 AND muted_at IS NULL AND snoozed_until <= :now), 0),
@@ -231,7 +234,7 @@ def _states(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> dict[State 
         """,
         {"now": now},
     ).fetchone()
-    return {state: state_choice(state, count) for state, count in zip((*State, None), counts, strict=True)}
+    return {state: state_choice(state, count) for state, count in zip(STATE_TABS, counts, strict=True)}
 
 
 def _state(cursor: sqlite3.Cursor, query: UpdateQuery, state: State | None, now: int) -> Choice:

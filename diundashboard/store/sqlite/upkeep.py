@@ -1,0 +1,81 @@
+"""Compare what is stored with what the history says."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+
+from diundashboard.fold import Move, counted, differences, fold
+from diundashboard.model import Difference
+from diundashboard.series import Series
+from diundashboard.store import upkeep
+from diundashboard.store.events import batches
+from diundashboard.store.sqlite.database import EPOCH, Database
+from diundashboard.store.sqlite.states import load, refold_host, tell
+
+
+class Upkeep(upkeep.Upkeep, Database):
+    def check(self, repair: bool = False) -> tuple[Difference, ...]:
+        with self._transaction("IMMEDIATE" if repair else "DEFERRED") as cursor:
+            found = []
+            hosts = cursor.execute("SELECT id, hostname FROM hosts WHERE merged_into IS NULL ORDER BY id").fetchall()
+            for host_id, hostname in hosts:
+                wrong = _check_host(cursor, host_id, hostname)
+                if wrong and repair:
+                    refold_host(cursor, host_id)
+                found += wrong
+            if found and repair:
+                cursor.execute("UPDATE edits SET number = number + 1")
+        return tuple(found)
+
+
+def _check_host(cursor: sqlite3.Cursor, host_id: int, hostname: str) -> list[Difference]:
+    rows = cursor.execute(
+        """
+        SELECT id, registry || '/' || repository AS name, variant, open, done, rows, versions
+          FROM series
+         WHERE host_id = ?
+         ORDER BY id
+        """,
+        (host_id,),
+    ).fetchall()
+    series = {row["id"]: row for row in rows}
+    found: list[Difference] = []
+    moves: list[Move] = []
+    for batch in batches(series):
+        states = load(cursor, batch)
+        for series_id, (_, variant, events) in tell(cursor, batch).items():
+            row, stored = series[series_id], states[series_id].series
+            folded = fold(Series(variant), events, moves)
+            wrong = list(differences(stored, folded))
+            counts = folded.counts._asdict().items()
+            wrong += [(name, row[name], count) for name, count in counts if row[name] != count]
+            found += [Difference(hostname, row["name"], variant, *each) for each in wrong]
+    return found + _check_days(cursor, host_id, hostname, moves)
+
+
+def _check_days(cursor: sqlite3.Cursor, host_id: int, hostname: str, moves: list[Move]) -> list[Difference]:
+    forgotten = cursor.execute(
+        "SELECT 1 FROM notifications WHERE host_id = ? AND update_id IS NULL AND spoke LIMIT 1", (host_id,)
+    ).fetchone()
+    if forgotten:
+        return []
+    folded = counted(moves)
+    stored = {
+        EPOCH.date() + timedelta(days=row["day"]): (row["opened"], row["closed"])
+        for row in cursor.execute(
+            """
+            SELECT day, sum(opened) AS opened, sum(closed) AS closed
+              FROM days
+             WHERE host_id = ?
+             GROUP BY day
+            HAVING sum(opened) <> 0 OR sum(closed) <> 0
+            """,
+            (host_id,),
+        )
+    }
+    return [
+        Difference(hostname, "", "", f"{day}: opened, closed", stored.get(day), folded.get(day))
+        for day in sorted(stored.keys() | folded.keys())
+        if stored.get(day) != folded.get(day)
+    ]
