@@ -127,7 +127,8 @@ def test_a_label_is_that_hosts_word_about_its_image_alone(store: Store) -> None:
     silent = record(store, "a:1", hostname="vps")
 
     def names() -> list[str | None]:
-        return [tag and tag.name for tag in (store.update(each).tag for each in (media, other, silent))]
+        found = [store.update(each).tag for each in (media, other, silent)]
+        return [tag.name if tag else None for tag in found]
 
     assert names() == ["media", "films", None]
     store.create_rule("*", store.create_tag("ruled").id)
