@@ -41,9 +41,8 @@ def quick(config_of: Callable[[str], Config]) -> Iterator[Dashboard]:
 @pytest.fixture
 def filled(quick: Dashboard) -> Dashboard:
     """A dashboard on SQLite that knows the payloads of DIUN and some tags, and of which one update is done."""
-    first, second, third, *_ = [
-        quick.request("POST", "/webhook", path.read_bytes()).json["update"] for path in reversed(PAYLOADS)
-    ]
+    sent = [quick.request("POST", "/webhook", path.read_bytes()).json["update"] for path in reversed(PAYLOADS)]
+    first, second, third, *_ = [update_id for update_id in sent if update_id is not None]
     for action, form in (
         ("/act/tag", f"only={first}&tag=web"),
         ("/act/tag", f"only={second}&tag=media"),
