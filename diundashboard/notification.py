@@ -25,6 +25,9 @@ _CONTAINER_KEYS = ("ctn_names", "ctn_name", "task_name", "pod_name")
 _STACK_KEYS = ("stack", "compose_project", "pod_namespace", "job_namespace")
 _VALUE_LENGTH = 200
 
+_ID_LENGTH = 128
+"""Characters of a container's id: Docker's have 64. The stores index it."""
+
 _OF_ONE_CONTAINER = {"current", "current_tag", "current_digest", "tag", "stack", "compose_project", "compose_service"}
 """With every key that begins with `ctn_`, the metadata that belongs to one container."""
 
@@ -98,12 +101,6 @@ class Notification:
         return "" if self.provider == "swarm" else self.reference.digest
 
     @property
-    def known(self) -> bool:
-        """Whether the tag had another digest before."""
-        version, _, digest = self.current.partition("@")
-        return self.status == "update" or (version == self.reference.version and digest not in ("", self.digest))
-
-    @property
     def container_key(self) -> str:
         """The container's name as DIUN sent it, under which the stores keep its metadata; "" if there is none."""
         return _container_key(self.metadata)
@@ -111,7 +108,7 @@ class Notification:
     @property
     def ctn_id(self) -> str:
         """The container's id; "" if not told."""
-        return self.metadata.get("ctn_id", "")
+        return container_id(self.metadata)
 
     def without_container_metadata(self) -> Notification:
         """The same, as if DIUN had told nothing about the container; the payload keeps everything.
@@ -194,6 +191,12 @@ def _metadata(fields: dict[str, Any]) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {storable(key): storable(text) for key, text in value.items() if isinstance(text, str)}
+
+
+def container_id(metadata: Mapping[str, str]) -> str:
+    """The id of the container that metadata are about; "" if there is none, or it is longer than any real one."""
+    found = metadata.get("ctn_id", "")
+    return found if len(found) <= _ID_LENGTH else ""
 
 
 def _container_key(metadata: dict[str, str]) -> str:

@@ -300,20 +300,9 @@ def test_a_digest_in_the_reference_is_a_pin_except_in_swarm(reference: str, prov
     assert notification(reference, provider=provider).pinned == pinned
 
 
-@pytest.mark.parametrize(
-    ("status", "current", "known"),
-    [
-        ("new", "", False),
-        ("update", "", True),
-        ("new", "1.27.0", False),
-        ("new", f"1.27.0@{DIGEST}", False),
-        ("new", f"1.27.0@{OTHER_DIGEST}", True),
-        ("new", f"1.26.0@{OTHER_DIGEST}", False),
-        ("", f"1.27.0@{OTHER_DIGEST}", True),
-    ],
-)
-def test_a_tag_is_known_where_it_had_another_digest(status: str, current: str, known: bool) -> None:
-    assert notification(digest=DIGEST, status=status, metadata={"current": current}).known == known
+@pytest.mark.parametrize(("ctn_id", "known"), [("f" * 64, True), ("x" * 128, True), ("x" * 129, False), ("", False)])
+def test_a_container_id_is_no_longer_than_any_real_one(ctn_id: str, known: bool) -> None:
+    assert bool(notification(metadata={"ctn_id": ctn_id}).ctn_id) == known
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ IMAGES = st.sampled_from(
 )
 HOSTS = st.sampled_from(["a", "a", "a", "", "A", "ä", "a\0b", "ü" * 5000])
 LABELS = st.dictionaries(
-    st.sampled_from(["ctn_names", "tag", "stack", "current", "pod_namespace", "a\0b", "x" * 5000]),
-    st.sampled_from(["", " ", "a", "a,b", "ä", "b" * 101, "100%", *VERSIONS]),
+    st.sampled_from(["ctn_names", "ctn_id", "tag", "stack", "current", "current_digest", "a\0b", "x" * 5000]),
+    st.sampled_from(["", " ", "a", "a,b", "ä", "b" * 101, "c" * 5000, "100%", "sha256:aa", *VERSIONS]),
     max_size=3,
 )
 PATTERNS = st.sampled_from(
@@ -224,6 +224,10 @@ class Stores(RuleBasedStateMachine):
     @rule(host=HOSTS, into=HOSTS)
     def merge_hosts(self, host: str, into: str) -> None:
         self.both(lambda store, _: store.merge_hosts(_host(store, host), _host(store, into)))
+
+    @rule(host=HOSTS)
+    def trust_metadata(self, host: str) -> None:
+        self.both(lambda store, _: store.trust_metadata(_host(store, host)))
 
     @rule(host=HOSTS)
     def forget_host(self, host: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import LiteralString
 
-from diundashboard.notification import TEST_IMAGE, Refused, derive, parse
+from diundashboard.notification import TEST_IMAGE, Refused, container_id, derive, parse
 from diundashboard.series import RULES
 from diundashboard.store.events import batches
 from diundashboard.store.names import metadata_tag
@@ -99,7 +99,7 @@ def _derive_updates(cursor: Cursor) -> None:
                     derived.prerelease,
                     derived.stack,
                     derived.search,
-                    metadata.get("ctn_id", ""),
+                    container_id(metadata),
                     tags.get(metadata_tag(metadata)),
                 )
             )

@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 
-from diundashboard.notification import TEST_IMAGE, Refused, derive, parse
+from diundashboard.notification import TEST_IMAGE, Refused, container_id, derive, parse
 from diundashboard.series import RULES
 from diundashboard.store.names import metadata_tag
 from diundashboard.store.sqlite.states import refold
@@ -84,7 +84,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
                 derived.prerelease,
                 derived.stack,
                 derived.search,
-                metadata.get("ctn_id", ""),
+                container_id(metadata),
                 tags.get(metadata_tag(metadata)),
                 row["id"],
             ),
