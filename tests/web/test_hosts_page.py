@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
-from unittest.mock import create_autospec
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
-from diundashboard.app import create_app
 from diundashboard.clock import now
-from diundashboard.config import Config
-from diundashboard.model import HistoryQuery, Host, Selection, Totals, UpdateQuery
+from diundashboard.model import HistoryQuery, Selection, UpdateQuery
 from diundashboard.store import Store
 from tests.conftest import Clock
 from tests.store.asking import OTHER, record
@@ -164,58 +158,22 @@ def test_a_forgotten_host_is_gone_and_its_history_stays(client: FlaskClient, sto
     assert len(store.notifications(HistoryQuery())) == 1
 
 
-def a_host(**changes: Any) -> Host:
-    host = Host(
-        id=3,
-        hostname="nas",
-        name="nas",
-        merged=(),
-        kinds={},
-        first_heard_at=now(),
-        last_heard_at=now(),
-        notifications=1,
-        provider="docker",
-        diun_version="4.33.0",
-        usual_gap=None,
-        silent=False,
-        metadata_shared_at=None,
-    )
-    return replace(host, **changes)
-
-
-@pytest.fixture
-def spoken_for() -> Any:
-    """A store that only says what it is told."""
-    store = create_autospec(Store, instance=True)
-    store.totals.return_value = Totals(0, 1)
-    return store
-
-
-def test_a_host_whose_containers_share_one_map_gets_the_hint_what_to_change(tmp_path: Path, spoken_for: Any) -> None:
-    client = create_app(Config(spool_path=str(tmp_path)), spoken_for).test_client()
-    spoken_for.hosts.return_value = (a_host(name="<b>nas"), a_host(metadata_shared_at=now() - timedelta(hours=2)))
+def test_metadata_that_diun_shares_among_containers_is_ignored_until_a_person_says_otherwise(
+    client: FlaskClient, store: Store, clock: Clock
+) -> None:
+    clock.time = now() - timedelta(hours=2, minutes=5)
+    leaked = {"ctn_id": "ee5c140c", "ctn_names": "web", "stack": "shop"}
+    record(store, "a:1", metadata=leaked)
+    record(store, "a:1", hostname="<b>pi", metadata=leaked)
+    assert "Container metadata is ignored" not in page_of(client)
+    record(store, "b:1", metadata=leaked)
     page = page_of(client)
-    assert "<b>nas" not in page
+    assert "<b>pi" not in page
     assert words(page).count("Container metadata is ignored for nas.") == 1
     assert "2 h ago" in words(page)
     assert "defaults.metadata" in page
-    assert 'action="/hosts/3/metadata"' in page
-
-
-def test_metadata_is_used_again_when_a_person_says_so(tmp_path: Path, spoken_for: Any) -> None:
-    client = create_app(Config(spool_path=str(tmp_path)), spoken_for).test_client()
-    answer = client.post("/hosts/3/metadata")
-    assert (answer.status_code, answer.location) == (303, "/hosts#host-3")
-    spoken_for.trust_metadata.assert_called_once_with(3)
-
-
-def test_metadata_that_one_container_leaks_into_others_is_ignored_until_then(client: FlaskClient, store: Store) -> None:
-    leaked = {"ctn_id": "ee5c140c", "ctn_names": "web", "stack": "shop"}
-    record(store, "a:1", metadata=leaked)
-    assert "Container metadata is ignored" not in page_of(client)
-    record(store, "b:1", metadata=leaked)
-    assert "Container metadata is ignored for nas." in words(page_of(client))
-    client.post(f"/hosts/{id_of(store)}/metadata")
+    answer = client.post(f"/hosts/{id_of(store)}/metadata")
+    assert (answer.status_code, answer.location) == (303, f"/hosts#host-{id_of(store)}")
     assert "Container metadata is ignored" not in page_of(client)
 
 

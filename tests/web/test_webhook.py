@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 from flask.testing import FlaskClient
@@ -63,15 +62,6 @@ def test_the_test_of_diun_is_stored_and_is_about_no_update(client: FlaskClient, 
     assert store.updates(EVERY).total == 0
     (kept,) = store.notifications(HistoryQuery())
     assert (kept.payload, kept.update_id) == (test.read_bytes(), None)
-
-
-@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("update_id", [42, None])
-def test_the_answer_names_the_update_if_there_is_one(config: Config, update_id: int | None) -> None:
-    store = create_autospec(Store, instance=True)
-    store.record.return_value = update_id
-    answer = create_app(config, store).test_client().post("/webhook", data=BODY)
-    assert (answer.status_code, answer.json) == (200, {"status": "stored", "update": update_id})
 
 
 def test_the_server_takes_what_diun_sends_whatever_the_method(dashboard: Dashboard) -> None:
