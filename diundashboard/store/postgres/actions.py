@@ -23,11 +23,12 @@ from diundashboard.store.events import (
     saying,
 )
 from diundashboard.store.names import action_label, note_text, tag_name
+from diundashboard.store.postgres.bulk import array
 from diundashboard.store.postgres.database import Cursor, Database, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_repositories, lock_series, lock_shared
 from diundashboard.store.postgres.query import chosen_ids
 from diundashboard.store.postgres.rows import ACTION, action_of
-from diundashboard.store.postgres.states import Days, keep, load, unfold
+from diundashboard.store.postgres.states import Days, keep, load, parts, unfold
 from diundashboard.store.postgres.tags import assign, retag, tag_named, untag
 from diundashboard.text import storable
 
@@ -111,8 +112,10 @@ class Actions(actions.Actions, Database):
                 untag(cursor, action_id)
             else:
                 lock_shared(cursor)
-                rows = cursor.execute("SELECT DISTINCT series_id FROM action_items WHERE action_id = %s", (action_id,))
-                series_ids = firsts(rows.fetchall())
+                rows = cursor.execute(
+                    "SELECT DISTINCT series_id FROM action_items WHERE action_id = %s ORDER BY series_id", (action_id,)
+                ).fetchall()
+                series_ids = firsts(rows)
                 lock_series(cursor, series_ids)
                 unfold(cursor, action_id, series_ids)
             cursor.execute(
@@ -134,14 +137,17 @@ class Actions(actions.Actions, Database):
             chosen = _lock_chosen(cursor, selection, at)
             action, days = _begin(cursor, at, by, verb, detail), Days()
             for batch in batches(chosen):
-                changes = []
-                for series_id, (host_id, series) in load(cursor, batch).items():
-                    event = acting(at, action, series, chosen[series_id])
-                    change = None if event is None else changed(series_id, host_id, series, event)
-                    if event is not None and change is not None:
-                        changes.append((event, change))
-                keep(cursor, [change for _, change in changes], days)
-                _insert_items(cursor, action, changes)
+                stored = load(cursor, batch)
+                with cursor.connection.pipeline():
+                    for part in parts(stored.items()):
+                        changes = []
+                        for series_id, (host_id, series) in part:
+                            event = acting(at, action, series, chosen[series_id])
+                            change = None if event is None else changed(series_id, host_id, series, event)
+                            if event is not None and change is not None:
+                                changes.append((event, change))
+                        keep(cursor, [change for _, change in changes], days)
+                        _insert_items(cursor, action, changes)
             done = _did(cursor, action)
             days.write(cursor)
             return done
@@ -190,7 +196,7 @@ def _insert_items(cursor: Cursor, action: int, changes: Sequence[tuple[Event, Ch
             SELECT %s, *
               FROM unnest(%s::bigint[], %s::bigint[], %s::text[])
             """,
-            (action, *map(list, zip(*rows, strict=True))),
+            (action, *map(array, zip(*rows, strict=True))),
         )
 
 

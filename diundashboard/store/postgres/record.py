@@ -13,7 +13,7 @@ from diundashboard.store.names import metadata_tag
 from diundashboard.store.postgres.database import Cursor, day_of, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts, lock_news, lock_series
 from diundashboard.store.postgres.reported import NEW, Host, insert_series, metadata_of, write_version
-from diundashboard.store.postgres.states import Days, load_one, refold_host, state_of, update_series, write_versions
+from diundashboard.store.postgres.states import Days, altered, load_one, refold_host, update_series, write_versions
 from diundashboard.store.postgres.tags import retag, tag_of_image
 from diundashboard.text import searchable
 
@@ -245,11 +245,11 @@ def _news(cursor: Cursor, notification: Notification, host: Host, known: Any, at
     assert reported is not None
     if series_id is None:
         series_id = insert_series(cursor, host, notification, after)
-    elif before[2:] != after[2:] or before.counts != after.counts:
-        update_series(cursor, [(series_id, *state_of(after))])
+    else:
+        update_series(cursor, [(series_id, before, after)])
     named = known.named if known else _named_before(cursor, series_id) if before.versions else []
     update_id = write_version(cursor, notification, host, series_id, reported, named, tags)
-    write_versions(cursor, [each for each in after.versions if each.id != event.update and each not in before.versions])
+    write_versions(cursor, [(old, new) for old, new in altered(before, after) if new is not reported])
     days = Days()
     days.count(host.id, moved(before, after, at))
     _remember(cursor, notification, host, at, update_id, reported.kind, days, event)

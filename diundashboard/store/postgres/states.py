@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any, LiteralString, NamedTuple
+from itertools import islice
+from operator import attrgetter
+from typing import Any, LiteralString, NamedTuple, TypeVar
 
 from diundashboard.fold import Move, counted, fold, without
 from diundashboard.series import Event, Series, Version
 from diundashboard.store.events import Act, Change, News, batches, histories
+from diundashboard.store.postgres.bulk import array, update
 from diundashboard.store.postgres.database import EPOCH, Cursor, day_of, firsts
 
 _VERSION: LiteralString = """
@@ -25,6 +28,11 @@ _SERIES: LiteralString = """
     s.id AS series_id, s.host_id, s.variant, s.running_version, s.said_version, s.said_at, s.label, s.note,
     s.snoozed_until, s.muted_at
 """
+
+T = TypeVar("T")
+
+PART = 250
+"""How many series are written at a time."""
 
 
 class Stored(NamedTuple):
@@ -77,8 +85,58 @@ class Days:
                        opened = d.opened + excluded.opened,
                        closed = d.closed + excluded.closed
                 """,
-                _columns(rows),
+                [array(column) for column in zip(*rows, strict=True)],
             )
+
+
+_VERSION_COLUMNS = {
+    "digest": "text",
+    "rebuilt": "boolean",
+    "first_seen_at": "timestamptz",
+    "received_at": "timestamptz",
+    "opened_at": "timestamptz",
+    "done_at": "timestamptz",
+    "acknowledged_at": "timestamptz",
+    "acknowledged_by": "text",
+    "kind": "text",
+    "from_version": "text",
+    "superseded": "boolean",
+    "folded": "boolean",
+    "older": "integer",
+    "waiting_since": "timestamptz",
+}
+"""The columns of an update that events can change, as they are called in a version too, and their types."""
+
+_facts_of = attrgetter(*_VERSION_COLUMNS)
+
+_SERIES_COLUMNS = {
+    "running_version": "text",
+    "said_version": "text",
+    "said_at": "timestamptz",
+    "label": "text",
+    "note": "text",
+    "snoozed_until": "timestamptz",
+    "muted_at": "timestamptz",
+    "open": "integer",
+    "done": "integer",
+    "rows": "integer",
+    "versions": "integer",
+}
+"""The columns of a series that events can change, and their types."""
+
+
+def state_of(series: Series) -> tuple[Any, ...]:
+    """The values of _SERIES_COLUMNS."""
+    return (
+        series.running,
+        series.said,
+        series.said_at,
+        series.label,
+        series.note,
+        series.snoozed_until or EPOCH,
+        series.muted_at,
+        *series.counts,
+    )
 
 
 def load(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Stored]:
@@ -161,99 +219,56 @@ def tell(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
     return {row.id: Told(row.host_id, row.variant, events.get(row.id, ())) for row in rows}
 
 
-def keep(cursor: Cursor, changes: Sequence[Change], days: Days) -> None:
-    """Write what became of series, and count it on the days, which the caller writes at the end."""
-    write_versions(cursor, [version for change in changes for version in change.versions])
-    update_series(cursor, [(change.series_id, *state_of(change.after)) for change in changes])
+def parts(changes: Iterable[T]) -> Iterator[list[T]]:
+    """Changes, as many at a time as are written together. In a pipeline, the next are folded meanwhile."""
+    left = iter(changes)
+    while part := list(islice(left, PART)):
+        yield part
+
+
+def keep(cursor: Cursor, changes: Sequence[Change], days: Days, whole: bool = False) -> None:
+    """Write what became of series, and count it on the days, which the caller writes at the end.
+
+    `whole` writes the series as a whole, whatever their rows hold.
+    """
+    write_versions(cursor, [pair for change in changes for pair in altered(change.before, change.after)])
+    update_series(cursor, [(each.series_id, None if whole else each.before, each.after) for each in changes])
+    moves: dict[int, list[Move]] = defaultdict(list)
     for change in changes:
-        days.count(change.host_id, change.moves)
+        moves[change.host_id] += change.moves
+    for host_id, found in moves.items():
+        days.count(host_id, found)
 
 
-def update_series(cursor: Cursor, states: Sequence[tuple[Any, ...]]) -> None:
-    """Write states of series, each as `state_of` gives it, behind the id of the series."""
-    if states:
-        cursor.execute(
-            """
-            UPDATE series AS s
-               SET running_version = new.running_version,
-                   said_version = new.said_version,
-                   said_at = new.said_at,
-                   label = new.label,
-                   note = new.note,
-                   snoozed_until = new.snoozed_until,
-                   muted_at = new.muted_at,
-                   open = new.open,
-                   done = new.done,
-                   rows = new.rows,
-                   versions = new.versions
-              FROM unnest(
-                       %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[],
-                       %s::timestamptz[], %s::timestamptz[], %s::integer[], %s::integer[], %s::integer[],
-                       %s::integer[]
-                   ) AS new (
-                       id, running_version, said_version, said_at, label, note, snoozed_until, muted_at, open, done,
-                       rows, versions
-                   )
-             WHERE s.id = new.id
-            """,
-            _columns(states),
-        )
+def altered(before: Series, after: Series) -> list[tuple[Version, Version]]:
+    """The versions in both states that are not what they were, each with what it was."""
+    were = {version.id: version for version in before.versions}
+    return [(were[new.id], new) for new in after.versions if new.id in were and were[new.id] != new]
 
 
-def write_versions(cursor: Cursor, versions: Iterable[Version]) -> None:
-    """Write what events can change of versions that are stored already, but for a new digest."""
-    rows = [
-        (
-            version.id,
-            version.opened_at,
-            version.done_at,
-            version.acknowledged_at,
-            version.acknowledged_by,
-            version.kind,
-            version.from_version,
-            version.superseded,
-            version.folded,
-            version.older,
-            version.waiting_since,
-        )
-        for version in versions
-    ]
-    if rows:
-        cursor.execute(
-            """
-            UPDATE updates AS u
-               SET opened_at = new.opened_at,
-                   done_at = new.done_at,
-                   acknowledged_at = new.acknowledged_at,
-                   acknowledged_by = new.acknowledged_by,
-                   kind = new.kind,
-                   from_version = new.from_version,
-                   superseded = new.superseded,
-                   folded = new.folded,
-                   older = new.older,
-                   waiting_since = new.waiting_since
-              FROM unnest(
-                       %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[],
-                       %s::text[], %s::boolean[], %s::boolean[], %s::integer[], %s::timestamptz[]
-                   ) AS new (
-                       id, opened_at, done_at, acknowledged_at, acknowledged_by, kind, from_version, superseded, folded,
-                       older, waiting_since
-                   )
-             WHERE u.id = new.id
-            """,
-            _columns(rows),
-        )
+def update_series(cursor: Cursor, states: Iterable[tuple[int, Series | None, Series]]) -> None:
+    """Write what changed in the states of series, by their ids; everything where it is not known what they were."""
+    rows = [(series_id, before and state_of(before), state_of(after)) for series_id, before, after in states]
+    update(cursor, "series", _SERIES_COLUMNS, rows)
+
+
+def write_versions(cursor: Cursor, versions: Iterable[tuple[Version, Version]]) -> None:
+    """Write what changed in versions that are stored already."""
+    update(cursor, "updates", _VERSION_COLUMNS, [(new.id, _facts_of(old), _facts_of(new)) for old, new in versions])
 
 
 def unfold(cursor: Cursor, action_id: int, series_ids: Iterable[int]) -> None:
     """Fold the series of an action without it, and write that. The caller holds their locks."""
     days = Days()
     for batch in batches(series_ids):
-        changes = []
-        for series_id, (host_id, variant, events) in tell(cursor, batch).items():
-            before, after, moves = without(Series(variant), events, action_id)
-            changes.append(Change(series_id, host_id, before, after, moves))
-        keep(cursor, changes, days)
+        told = tell(cursor, batch)
+        with cursor.connection.pipeline():
+            for part in parts(told.items()):
+                changes = []
+                for series_id, (host_id, variant, events) in part:
+                    before, after, moves = without(Series(variant), events, action_id)
+                    changes.append(Change(series_id, host_id, before, after, moves))
+                keep(cursor, changes, days)
     days.write(cursor)
 
 
@@ -264,14 +279,15 @@ def refold(cursor: Cursor, series_ids: Iterable[int]) -> Iterator[int]:
     """
     done, days = 0, Days()
     for batch in batches(series_ids):
-        states = load(cursor, batch)
-        changes = []
-        for series_id, (host_id, variant, events) in tell(cursor, batch).items():
-            moves: list[Move] = []
-            after = fold(Series(variant), events, moves)
-            changes.append(Change(series_id, host_id, states[series_id].series, after, moves))
-        _write_digests(cursor, [version for change in changes for version in change.versions])
-        keep(cursor, changes, days)
+        states, told = load(cursor, batch), tell(cursor, batch)
+        with cursor.connection.pipeline():
+            for part in parts(told.items()):
+                changes = []
+                for series_id, (host_id, variant, events) in part:
+                    moves: list[Move] = []
+                    after = fold(Series(variant), events, moves)
+                    changes.append(Change(series_id, host_id, states[series_id].series, after, moves))
+                keep(cursor, changes, days, whole=True)
         done += len(batch)
         yield done
     days.write(cursor)
@@ -283,45 +299,6 @@ def refold_host(cursor: Cursor, host_id: int) -> None:
     rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id", (host_id,)).fetchall()
     for _ in refold(cursor, firsts(rows)):
         pass
-
-
-def state_of(series: Series) -> tuple[Any, ...]:
-    """The columns of a series that events can change, in the order in which they are written."""
-    return (
-        series.running,
-        series.said,
-        series.said_at,
-        series.label,
-        series.note,
-        series.snoozed_until or EPOCH,
-        series.muted_at,
-        *series.counts,
-    )
-
-
-def _write_digests(cursor: Cursor, versions: Sequence[Version]) -> None:
-    rows = [(each.id, each.digest, each.rebuilt, each.first_seen_at, each.received_at) for each in versions]
-    if rows:
-        cursor.execute(
-            """
-            UPDATE updates AS u
-               SET digest = new.digest,
-                   rebuilt = new.rebuilt,
-                   first_seen_at = new.first_seen_at,
-                   received_at = new.received_at
-              FROM unnest(%s::bigint[], %s::text[], %s::boolean[], %s::timestamptz[], %s::timestamptz[])
-                   AS new (id, digest, rebuilt, first_seen_at, received_at)
-             WHERE u.id = new.id
-               AND (u.digest, u.rebuilt, u.first_seen_at, u.received_at)
-                   <> (new.digest, new.rebuilt, new.first_seen_at, new.received_at)
-            """,
-            _columns(rows),
-        )
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as arrays, one for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _news(row: Any, update: Any) -> News:
