@@ -82,7 +82,7 @@ def repeat(cursor: Cursor, notification: Notification, at: datetime) -> int | No
                    SELECT
                      FROM updates AS other
                     WHERE other.ctn_id = %(ctn_id)s AND other.ctn_id <> ''
-                      AND other.host_key = h.host_key AND other.repository_key <> u.repository_key
+                      AND other.hostname = h.hostname AND other.repository_key <> u.repository_key
                )
                FOR SHARE OF h
                FOR NO KEY UPDATE OF s
@@ -142,7 +142,7 @@ def _find(cursor: Cursor, notification: Notification) -> Any:
                    SELECT
                      FROM updates AS other
                     WHERE other.ctn_id = %(ctn_id)s AND other.ctn_id <> ''
-                      AND other.host_key = h.host_key AND other.repository_key <> name_key(%(name)s)
+                      AND other.hostname = h.hostname AND other.repository_key <> name_key(%(name)s)
                ) AS shares
           FROM hosts AS sender
           JOIN hosts AS h ON h.id = coalesce(sender.merged_into, sender.id)
