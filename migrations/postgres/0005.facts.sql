@@ -162,10 +162,10 @@ UPDATE updates
 -- Since when one container's id arrives under two repositories: DIUN shares the metadata of one among all.
 ALTER TABLE hosts ADD COLUMN metadata_shared_at timestamptz;
 
--- The container's id, to notice that. It may be longer than an entry of a btree can be.
+-- The container's id, to notice that.
 ALTER TABLE updates ADD COLUMN ctn_id text NOT NULL COLLATE "C" DEFAULT '';
 
-CREATE INDEX updates_of_container ON updates USING hash (ctn_id) WHERE ctn_id <> '';
+CREATE INDEX updates_of_container ON updates (ctn_id) WHERE ctn_id <> '';
 
 DROP INDEX updates_open;
 

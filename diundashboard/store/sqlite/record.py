@@ -27,7 +27,9 @@ def record(cursor: sqlite3.Cursor, notification: Notification, at: datetime) -> 
     if notification.is_test:
         _remember(cursor, notification, host, at, None, image.Kind.NEW)
         return None
-    if found["metadata_shared_at"] is not None or _shares_metadata(cursor, notification, host, at):
+    if found["metadata_shared_at"] is None and _shares_metadata(cursor, notification, host, at):
+        found = _find(cursor, notification)
+    if found["metadata_shared_at"] is not None:
         notification = notification.without_container_metadata()
     known = (_row_of_digest(cursor, notification, host) if not reference.version else None) or found
     if known["id"] is None:
