@@ -14,6 +14,6 @@ class Upkeep(ABC):
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
         """Fold the history of every series, and compare what is stored with it; with `repair`, write what differs.
 
-        It also compares the numbers of the days, for hosts that were never forgotten: nothing tells what those of a
-        forgotten host were.
+        It also compares the tag of each update with its assignments, and the numbers of the days for hosts that were
+        never forgotten: nothing tells what those of a forgotten host were.
         """

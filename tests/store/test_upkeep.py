@@ -26,19 +26,22 @@ def test_nothing_differs_whatever_was_reported_and_done(store: Store, clock: Clo
 
 
 def test_what_differs_is_named_and_repaired(config: Config, store: Store) -> None:
-    update_id = record(store, "app:1.0")
+    update_id = record(store, "app:1.0", metadata={"tag": "media"})
     store.acknowledge(Selection((update_id,)), "person")
     with raw(config) as connection:
         connection.execute("UPDATE updates SET acknowledged_at = NULL, folded = TRUE")
         connection.execute("UPDATE series SET running_version = '0.9', open = 1")
         connection.execute("UPDATE days SET closed = 7")
+        connection.execute("UPDATE updates SET tag_id = NULL")
     found = store.check()
-    assert {difference.name for difference in found} >= {"running", "open", "1.0: acknowledged_at", "1.0: folded"}
+    names = {difference.name for difference in found}
+    assert names >= {"running", "open", "1.0: acknowledged_at", "1.0: folded", "1.0: tag_id"}
     assert any("closed" in difference.name for difference in found)
     assert str(found[0]) == "nas: docker.io/library/app: running is 0.9, the history says 1.0"
     before = store.stamp()
     assert store.check(repair=True) == found
     assert store.stamp() != before
     assert store.check() == ()
-    assert store.update(update_id).state == State.ACKNOWLEDGED
+    update = store.update(update_id)
+    assert (update.state, update.tag and update.tag.name) == (State.ACKNOWLEDGED, "media")
     assert (store.updates(UpdateQuery()).total, store.summary().done[-1]) == (0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from psycopg import errors
 
@@ -33,6 +33,20 @@ _RULED: LiteralString = """
            ) ESCAPE '!'
      ORDER BY length(r.pattern) DESC, r.pattern
      LIMIT 1
+"""
+
+# The tag of each update: that of its exact image, what a person gave to its repository, its own label, a rule's.
+_ASSIGNED: LiteralString = """
+    SELECT u.id,
+           CASE
+               WHEN own.reference IS NOT NULL THEN own.tag_id
+               WHEN shared.source = 'person' THEN shared.tag_id
+               ELSE coalesce(label.id, shared.tag_id)
+           END AS tag_id
+      FROM updates AS u
+      LEFT JOIN tags AS label ON label.id = u.label_tag_id
+      LEFT JOIN tag_assignments AS own ON own.reference_key = u.image_key
+      LEFT JOIN tag_assignments AS shared ON shared.reference_key = u.repository_key
 """
 
 
@@ -251,31 +265,33 @@ def _apply_rules(cursor: Cursor) -> None:
 
 
 def retag(cursor: Cursor, names: Iterable[str]) -> None:
-    """Give every update of these repositories its tag. The caller holds the locks of those series whose tags change.
-
-    The tag of its exact image comes first, then what a person gave to the repository, its own label, and a rule.
-    """
+    """Give every update of these repositories its tag. The caller holds the locks of those series whose tags change."""
     cursor.execute(
-        """
-        UPDATE updates AS u
+        f"""
+        UPDATE updates AS stored
            SET tag_id = assigned.tag_id
           FROM (
-              SELECT v.id,
-                     CASE
-                         WHEN own.reference IS NOT NULL THEN own.tag_id
-                         WHEN shared.source = 'person' THEN shared.tag_id
-                         ELSE coalesce(label.id, shared.tag_id)
-                     END AS tag_id
-                FROM updates AS v
-                LEFT JOIN tags AS label ON label.id = v.label_tag_id
-                LEFT JOIN tag_assignments AS own ON own.reference_key = v.image_key
-                LEFT JOIN tag_assignments AS shared ON shared.reference_key = v.repository_key
-               WHERE v.repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
+              {_ASSIGNED}
+               WHERE u.repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
           ) AS assigned
-         WHERE u.id = assigned.id AND u.tag_id IS DISTINCT FROM assigned.tag_id
+         WHERE stored.id = assigned.id AND stored.tag_id IS DISTINCT FROM assigned.tag_id
         """,
         (list(names),),
     )
+
+
+def mistagged(cursor: Cursor) -> list[Any]:
+    """The updates that have another tag than their own: hostname, name, version, stored and right tag_id."""
+    return cursor.execute(
+        f"""
+        SELECT u.hostname, u.registry || '/' || u.repository AS name, u.version, u.tag_id AS stored,
+               assigned.tag_id AS assigned
+          FROM updates AS u
+          JOIN ({_ASSIGNED}) AS assigned ON assigned.id = u.id
+         WHERE u.tag_id IS DISTINCT FROM assigned.tag_id
+         ORDER BY u.id
+        """
+    ).fetchall()
 
 
 def repositories(cursor: Cursor) -> list[str]:

@@ -10,13 +10,15 @@ from diundashboard.store.events import batches
 from diundashboard.store.postgres.database import Cursor, Database, firsts
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.states import load, refold_host, tell
+from diundashboard.store.postgres.tags import mistagged, retag
 
 
 class Upkeep(upkeep.Upkeep, Database):
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
         if not repair:
             with self._snapshot() as cursor:
-                return tuple(difference for host in _hosts(cursor) for difference in _check_host(cursor, *host))
+                found = [difference for host in _hosts(cursor) for difference in _check_host(cursor, *host)]
+                return (*found, *_check_tags(cursor))
         with self._transaction() as cursor:
             lock_alone(cursor)
             hosts = _hosts(cursor)
@@ -27,9 +29,18 @@ class Upkeep(upkeep.Upkeep, Database):
                 if wrong:
                     refold_host(cursor, host_id)
                 found += wrong
-            if found:
+            if tags := _check_tags(cursor):
+                retag(cursor, {difference.repository for difference in tags})
+            if found or tags:
                 cursor.execute("UPDATE edits SET number = number + 1")
-        return tuple(found)
+        return (*found, *tags)
+
+
+def _check_tags(cursor: Cursor) -> list[Difference]:
+    return [
+        Difference(row.hostname, row.name, "", f"{row.version}: tag_id", row.stored, row.assigned)
+        for row in mistagged(cursor)
+    ]
 
 
 def _hosts(cursor: Cursor) -> list[tuple[int, str]]:

@@ -32,6 +32,20 @@ _RULED = """
      LIMIT 1
 """
 
+# The tag of each update: that of its exact image, what a person gave to its repository, its own label, a rule's.
+_ASSIGNED = """
+    SELECT u.id,
+           CASE
+               WHEN own.reference IS NOT NULL THEN own.tag_id
+               WHEN shared.source = 'person' THEN shared.tag_id
+               ELSE coalesce(label.id, shared.tag_id)
+           END AS tag_id
+      FROM updates AS u
+      LEFT JOIN tags AS label ON label.id = u.label_tag_id
+      LEFT JOIN tag_assignments AS own ON own.reference = u.image
+      LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
+"""
+
 
 class Tags(tags.Tags, Database):
     def tags(self) -> tuple[Tag, ...]:
@@ -214,31 +228,33 @@ def _apply_rules(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
 
 
 def retag(cursor: sqlite3.Cursor, names: Iterable[str]) -> None:
-    """Give every update of these repositories its tag.
-
-    The tag of its exact image comes first, then what a person gave to the repository, its own label, and a rule.
-    """
+    """Give every update of these repositories its tag."""
     cursor.execute(
-        """
+        f"""
         UPDATE updates
            SET tag_id = assigned.tag_id
           FROM (
-              SELECT u.id,
-                     CASE
-                         WHEN own.reference IS NOT NULL THEN own.tag_id
-                         WHEN shared.source = 'person' THEN shared.tag_id
-                         ELSE coalesce(label.id, shared.tag_id)
-                     END AS tag_id
-                FROM updates AS u
-                LEFT JOIN tags AS label ON label.id = u.label_tag_id
-                LEFT JOIN tag_assignments AS own ON own.reference = u.image
-                LEFT JOIN tag_assignments AS shared ON shared.reference = u.registry || '/' || u.repository
+              {_ASSIGNED}
                WHERE u.registry || '/' || u.repository IN (SELECT value FROM json_each(?))
           ) AS assigned
          WHERE updates.id = assigned.id AND updates.tag_id IS NOT assigned.tag_id
         """,
         (json.dumps(list(names)),),
     )
+
+
+def mistagged(cursor: sqlite3.Cursor) -> list[sqlite3.Row]:
+    """The updates that have another tag than their own: hostname, name, version, stored and right tag_id."""
+    return cursor.execute(
+        f"""
+        SELECT u.hostname, u.registry || '/' || u.repository AS name, u.version, u.tag_id AS stored,
+               assigned.tag_id AS assigned
+          FROM updates AS u
+          JOIN ({_ASSIGNED}) AS assigned ON assigned.id = u.id
+         WHERE u.tag_id IS NOT assigned.tag_id
+         ORDER BY u.id
+        """
+    ).fetchall()
 
 
 def repositories(cursor: sqlite3.Cursor) -> list[str]:

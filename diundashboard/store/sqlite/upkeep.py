@@ -12,6 +12,7 @@ from diundashboard.store import upkeep
 from diundashboard.store.events import batches
 from diundashboard.store.sqlite.database import EPOCH, Database
 from diundashboard.store.sqlite.states import load, refold_host, tell
+from diundashboard.store.sqlite.tags import mistagged, retag
 
 
 class Upkeep(upkeep.Upkeep, Database):
@@ -24,9 +25,19 @@ class Upkeep(upkeep.Upkeep, Database):
                 if wrong and repair:
                     refold_host(cursor, host_id)
                 found += wrong
-            if found and repair:
+            tags = _check_tags(cursor)
+            if repair and tags:
+                retag(cursor, {difference.repository for difference in tags})
+            if repair and (found or tags):
                 cursor.execute("UPDATE edits SET number = number + 1")
-        return tuple(found)
+        return (*found, *tags)
+
+
+def _check_tags(cursor: sqlite3.Cursor) -> list[Difference]:
+    return [
+        Difference(row["hostname"], row["name"], "", f"{row['version']}: tag_id", row["stored"], row["assigned"])
+        for row in mistagged(cursor)
+    ]
 
 
 def _check_host(cursor: sqlite3.Cursor, host_id: int, hostname: str) -> list[Difference]:
