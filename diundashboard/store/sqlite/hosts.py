@@ -191,7 +191,12 @@ def _merge_updates(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
         """
         UPDATE updates
            SET notifications = updates.notifications + loser.notifications,
-               metadata = json_patch(loser.metadata, updates.metadata),
+               metadata = (SELECT json_group_object(key, json(value)) FROM (
+                   SELECT key, value FROM json_each(updates.metadata)
+                    UNION ALL
+                   SELECT key, value FROM json_each(loser.metadata)
+                    WHERE key NOT IN (SELECT key FROM json_each(updates.metadata))
+               )),
                named = (SELECT json_group_array(value) FROM (
                    SELECT value FROM json_each(updates.named) UNION SELECT value FROM json_each(loser.named)
                )),
