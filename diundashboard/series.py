@@ -310,12 +310,14 @@ def _order(version: Version) -> tuple[str, datetime, int]:
 def _settled(series: Series) -> Series:
     """Bring up to date what follows from all versions: what runs, what that supersedes, the kinds, the rows."""
     running = _what_runs(series)
-    runs = next((version for version in series.versions if version.text == running), None)
-    superseded = {
-        version.id
-        for version in series.versions
-        if running and version.acknowledged_at is None and _is_superseded(version, running, runs)
-    }
+    superseded: set[int] = set()
+    if running:
+        runs = next((version for version in series.versions if version.text == running), None)
+        superseded = {
+            version.id
+            for version in series.versions
+            if version.acknowledged_at is None and _is_superseded(version, running, runs)
+        }
     pending = [v for v in series.versions if v.acknowledged_at is None and v.id not in superseded]
     rows, folded = _places(pending) if pending else (sorted(series.versions, key=_order)[-1:], [])
     under: dict[int, list[Version]] = {row.id: [] for row in rows}

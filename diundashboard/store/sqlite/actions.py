@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from diundashboard.model import Action, Selection
 from diundashboard.store import actions
@@ -28,7 +28,7 @@ class Actions(actions.Actions, Database):
         return self._act("reopen", "", by, selection, reopening)
 
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
-        verb, detail = ("wake", "") if until is None else ("snooze", until.isoformat())
+        verb, detail = ("wake", "") if until is None else ("snooze", until.astimezone(UTC).isoformat())
         return self._act(verb, detail, by, selection, saying(verb, detail))
 
     def mute(self, selection: Selection, muted: bool, by: str) -> Action:

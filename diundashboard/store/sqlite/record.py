@@ -10,10 +10,11 @@ from diundashboard import image
 from diundashboard.fold import moved
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Reported, Series
+from diundashboard.store.names import metadata_tag
 from diundashboard.store.sqlite.database import microseconds
 from diundashboard.store.sqlite.reported import NEW, Host, insert_series, with_metadata, write_version
 from diundashboard.store.sqlite.states import count, load_one, refold_host, state_of, update_series, write_versions
-from diundashboard.store.sqlite.tags import retag
+from diundashboard.store.sqlite.tags import retag, tag_of_image
 from diundashboard.text import searchable
 
 
@@ -42,7 +43,9 @@ def record(cursor: sqlite3.Cursor, notification: Notification, at: datetime) -> 
     return int(known["id"])
 
 
-_KNOWN = "u.id, u.kind, u.digest, u.received_at, u.metadata, u.named, u.containers, u.search"
+_KNOWN = """
+    u.id, u.kind, u.digest, u.received_at, u.metadata, u.named, u.containers, u.search, u.label_tag_id, u.tag_id
+"""
 
 
 def _find(cursor: sqlite3.Cursor, notification: Notification) -> sqlite3.Row:
@@ -159,7 +162,11 @@ def _news(
     elif before[2:] != after[2:] or before.counts != after.counts:
         update_series(cursor, [(*state_of(after), series_id)])
     named = known["named"] if known else _named_before(cursor, series_id) if before.versions else "[]"
-    update_id = write_version(cursor, notification, host, series_id, reported, json.loads(named))
+    label = metadata_tag(notification.metadata)
+    # What has no label and had none keeps its tag.
+    kept = known is not None and not label and known["label_tag_id"] is None
+    tags = (None, known["tag_id"]) if known and kept else tag_of_image(cursor, reference, label)
+    update_id = write_version(cursor, notification, host, series_id, reported, json.loads(named), tags)
     if others := [each for each in after.versions if each.id != event.update and each not in before.versions]:
         write_versions(cursor, others)
     if moves := moved(before, after, at):

@@ -9,10 +9,8 @@ from typing import Any
 
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Series, Version
-from diundashboard.store.names import metadata_tag
 from diundashboard.store.sqlite.database import microseconds
 from diundashboard.store.sqlite.states import state_of
-from diundashboard.store.sqlite.tags import tag_of_image
 
 NEW = 2**62
 """Stands for the id of a version that has no row yet: it is above every other."""
@@ -43,15 +41,19 @@ def insert_series(cursor: sqlite3.Cursor, host: Host, notification: Notification
 
 
 def write_version(
-    cursor: sqlite3.Cursor, notification: Notification, host: Host, series_id: int, version: Version, named: list[str]
+    cursor: sqlite3.Cursor,
+    notification: Notification,
+    host: Host,
+    series_id: int,
+    version: Version,
+    named: list[str],
+    tags: tuple[int | None, int | None],
 ) -> int:
     """Write the row of the version that was reported, and return its id. `named` are the containers of the last one."""
     reference = notification.reference
     containers = sorted({*named, *notification.containers})
     derived = derive(notification.hostname, reference.name, reference.version, notification.metadata, containers)
-    label_tag_id, tag_id = tag_of_image(cursor, reference, metadata_tag(notification.metadata))
     values: dict[str, Any] = {
-        "id": version.id,
         "hostname": host.hostname,
         "image": reference.image,
         "registry": reference.registry,
@@ -76,8 +78,8 @@ def write_version(
         "prerelease": derived.prerelease,
         "stack": derived.stack,
         "search": derived.search,
-        "label_tag_id": label_tag_id,
-        "tag_id": tag_id,
+        "label_tag_id": tags[0],
+        "tag_id": tags[1],
         "rebuilt": version.rebuilt,
         "first_seen_at": microseconds(version.first_seen_at),
         "received_at": microseconds(version.received_at),
@@ -92,9 +94,10 @@ def write_version(
         "folded": version.folded,
         "older": version.older,
     }
+    reported = [values[name] for name in _REPORTED]
     if version.id == NEW:
-        return int(cursor.execute(_INSERT, values).fetchone()[0])
-    cursor.execute(_UPDATE, values)
+        return int(cursor.execute(_INSERT, [*(values[name] for name in _IDENTITY), *reported]).fetchone()[0])
+    cursor.execute(_UPDATE, [*reported, version.id])
     return version.id
 
 
@@ -110,13 +113,13 @@ _REPORTED = _columns("""
 """)
 _INSERT = f"""
     INSERT INTO updates ({", ".join([*_IDENTITY, *_REPORTED])}, notifications)
-    VALUES ({", ".join(f":{name}" for name in [*_IDENTITY, *_REPORTED])}, 0)
+    VALUES ({", ".join("?" for _ in [*_IDENTITY, *_REPORTED])}, 0)
     RETURNING id
 """
 _UPDATE = f"""
     UPDATE updates
-       SET {", ".join(f"{name} = :{name}" for name in _REPORTED)}
-     WHERE id = :id
+       SET {", ".join(f"{name} = ?" for name in _REPORTED)}
+     WHERE id = ?
 """
 
 

@@ -24,6 +24,8 @@ _SERIES = """
     s.snoozed_until, s.muted_at
 """
 
+_SERIES_COLUMNS = _SERIES.count(",") + 1
+
 
 class Stored(NamedTuple):
     """A series as its rows hold it."""
@@ -274,23 +276,26 @@ def _act(row: sqlite3.Row) -> Act:
 
 
 def _version(row: sqlite3.Row) -> Version:
+    # By position, behind the columns of the series: by name, each would be looked for among all.
+    id, text, digest, rebuilt, seen, received, opened, done, acknowledged, by, *follows = tuple(row)[_SERIES_COLUMNS:]
+    kind, from_version, superseded, folded, older, waiting = follows
     return Version(
-        id=row["id"],
-        text=row["version"],
-        digest=row["digest"],
-        rebuilt=bool(row["rebuilt"]),
-        first_seen_at=time_of(row["first_seen_at"]),
-        received_at=time_of(row["received_at"]),
-        opened_at=time_of(row["opened_at"]),
-        done_at=time_or_none(row["done_at"]),
-        acknowledged_at=time_or_none(row["acknowledged_at"]),
-        acknowledged_by=row["acknowledged_by"],
-        kind=row["kind"],
-        from_version=row["from_version"],
-        superseded=bool(row["superseded"]),
-        folded=bool(row["folded"]),
-        older=row["older"],
-        waiting_since=time_of(row["waiting_since"]),
+        id=id,
+        text=text,
+        digest=digest,
+        rebuilt=bool(rebuilt),
+        first_seen_at=time_of(seen),
+        received_at=time_of(received),
+        opened_at=time_of(opened),
+        done_at=time_or_none(done),
+        acknowledged_at=time_or_none(acknowledged),
+        acknowledged_by=by,
+        kind=kind,
+        from_version=from_version,
+        superseded=bool(superseded),
+        folded=bool(folded),
+        older=older,
+        waiting_since=time_of(waiting),
     )
 
 
