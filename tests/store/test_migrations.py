@@ -47,6 +47,22 @@ def test_other_rules_for_reading_a_version_keep_what_people_decided(config: Conf
         assert store.updates(UpdateQuery(state=State.SNOOZED, search="nginx")).updates == (after,)
 
 
+def test_what_people_did_to_a_series_counts_for_each_that_it_becomes(config: Config) -> None:
+    with closing(open_store(config)) as store:
+        ids = [recorded(store, json.dumps({"image": f"nginx:{version}"}).encode()) for version in ("1.0", "1.0-alpine")]
+        store.annotate(Selection((ids[0],)), "wait", "person")
+    with raw(config) as connection:
+        # As if another release had read both as versions of one series.
+        connection.execute("UPDATE series SET variant = 'as it was read before' WHERE variant = ''")
+        connection.execute("UPDATE updates SET series_id = (SELECT min(id) FROM series)")
+        connection.execute("DELETE FROM series WHERE id NOT IN (SELECT series_id FROM updates)")
+        connection.execute("UPDATE version_rules SET number = 0")
+    with closing(open_store(config)) as store:
+        assert [store.update(update_id).note for update_id in ids] == ["wait", "wait"]
+        assert len({store.update(update_id).series_id for update_id in ids}) == 2
+        assert store.check() == ()
+
+
 def test_a_host_that_was_named_before_searches_knew_is_found(config: Config) -> None:
     with closing(open_store(config)) as store:
         for hostname in ("old", "nas"):

@@ -50,6 +50,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
         """
     ).fetchall()
     tags = dict(cursor.execute("SELECT name, id FROM tags").fetchall())
+    moved: set[tuple[int, int]] = set()
     for row in rows:
         of_containers = json.loads(row["metadata"]).values()
         metadata = {key: value for each in of_containers for key, value in each.items()}
@@ -66,10 +67,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
             (row["host_id"], row["registry"], row["repository"], derived.variant),
         ).fetchone()[0]
         if row["series_id"] not in (None, series_id):
-            cursor.execute(
-                "UPDATE action_items SET series_id = ? WHERE series_id = ? AND update_id IS NULL",
-                (series_id, row["series_id"]),
-            )
+            moved.add((series_id, row["series_id"]))
         cursor.execute(
             """
             UPDATE updates
@@ -89,6 +87,16 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
                 row["id"],
             ),
         )
+    # What people did to a series as a whole, they did to each that it becomes.
+    cursor.executemany(
+        """
+        INSERT INTO action_items (action_id, series_id, reference, before)
+        SELECT action_id, ?, reference, before
+          FROM action_items
+         WHERE series_id = ? AND update_id IS NULL
+        """,
+        sorted(moved),
+    )
     cursor.execute(
         """
         UPDATE action_items
