@@ -15,7 +15,6 @@ from diundashboard.store.events import (
     Acting,
     Change,
     acknowledging,
-    batches,
     changed,
     items,
     reopening,
@@ -28,7 +27,7 @@ from diundashboard.store.postgres.database import Cursor, Database, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_repositories, lock_series, lock_shared
 from diundashboard.store.postgres.query import chosen_ids
 from diundashboard.store.postgres.rows import ACTION, action_of
-from diundashboard.store.postgres.states import Days, keep, load, parts, unfold
+from diundashboard.store.postgres.states import Days, ahead, keep, loading, parts, unfold
 from diundashboard.store.postgres.tags import assign, retag, tag_named, untag
 from diundashboard.text import storable
 
@@ -136,18 +135,16 @@ class Actions(actions.Actions, Database):
         with self._editing() as cursor:
             chosen = _lock_chosen(cursor, selection, at)
             action, days = _begin(cursor, at, by, verb, detail), Days()
-            for batch in batches(chosen):
-                stored = load(cursor, batch)
-                with cursor.connection.pipeline():
-                    for part in parts(stored.items()):
-                        changes = []
-                        for series_id, (host_id, series) in part:
-                            event = acting(at, action, series, chosen[series_id])
-                            change = None if event is None else changed(series_id, host_id, series, event)
-                            if event is not None and change is not None:
-                                changes.append((event, change))
-                        keep(cursor, [change for _, change in changes], days)
-                        _insert_items(cursor, action, changes)
+            for stored in ahead(cursor.connection, chosen, loading):
+                for part in parts(stored.items()):
+                    changes = []
+                    for series_id, (host_id, series) in part:
+                        event = acting(at, action, series, chosen[series_id])
+                        change = None if event is None else changed(series_id, host_id, series, event)
+                        if event is not None and change is not None:
+                            changes.append((event, change))
+                    keep(cursor, [change for _, change in changes], days)
+                    _insert_items(cursor, action, changes)
             done = _did(cursor, action)
             days.write(cursor)
             return done

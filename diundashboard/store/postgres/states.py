@@ -7,7 +7,7 @@ acknowledged, a join may start with an index of what is, and read all of it agai
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import islice
 from operator import attrgetter
@@ -17,7 +17,7 @@ from diundashboard.fold import Move, counted, fold, without
 from diundashboard.series import Event, Series, Version
 from diundashboard.store.events import Act, Change, News, batches, histories
 from diundashboard.store.postgres.bulk import array, update
-from diundashboard.store.postgres.database import EPOCH, Cursor, day_of, firsts
+from diundashboard.store.postgres.database import EPOCH, Connection, Cursor, day_of, firsts
 
 _VERSION: LiteralString = """
     u.id, u.version, u.digest, u.rebuilt, u.first_seen_at, u.received_at, u.opened_at, u.done_at, u.acknowledged_at,
@@ -141,16 +141,26 @@ def state_of(series: Series) -> tuple[Any, ...]:
 
 def load(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Stored]:
     """The states of series, as they are stored."""
-    ids = list(series_ids)
-    rows = cursor.execute(
-        f"SELECT {_SERIES} FROM series AS s WHERE s.id = ANY(%s::bigint[]) ORDER BY s.id", (ids,)
-    ).fetchall()
-    versions: dict[int, list[Version]] = defaultdict(list)
-    for version in cursor.execute(
-        f"SELECT u.series_id, {_VERSION} FROM updates AS u WHERE u.series_id = ANY(%s::bigint[]) ORDER BY u.id", (ids,)
-    ):
-        versions[version.series_id].append(_version(version))
-    return {row.series_id: Stored(row.host_id, _series(row, versions[row.series_id])) for row in rows}
+    return loading(cursor.connection, list(series_ids))()
+
+
+def loading(connection: Connection, series_ids: list[int]) -> Callable[[], dict[int, Stored]]:
+    """Ask for the states of series. The function that is returned waits for them."""
+    series = connection.execute(
+        f"SELECT {_SERIES} FROM series AS s WHERE s.id = ANY(%s::bigint[]) ORDER BY s.id", (series_ids,)
+    )
+    updates = connection.execute(
+        f"SELECT u.series_id, {_VERSION} FROM updates AS u WHERE u.series_id = ANY(%s::bigint[]) ORDER BY u.id",
+        (series_ids,),
+    )
+
+    def states() -> dict[int, Stored]:
+        versions: dict[int, list[Version]] = defaultdict(list)
+        for row in updates:
+            versions[row.series_id].append(_version(row))
+        return {row.series_id: Stored(row.host_id, _series(row, versions[row.series_id])) for row in series}
+
+    return states
 
 
 def load_one(cursor: Cursor, host_id: int, registry: str, repository: str, variant: str) -> tuple[int, Series] | None:
@@ -182,41 +192,62 @@ def load_one(cursor: Cursor, host_id: int, registry: str, repository: str, varia
 
 def tell(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
     """The histories of series, without what was undone."""
-    ids = list(series_ids)
-    updates = {
-        row.id: row
-        for row in cursor.execute(
-            "SELECT id, series_id, version FROM updates WHERE series_id = ANY(%s::bigint[])", (ids,)
-        )
-    }
-    reported = cursor.execute(
+    return telling(cursor.connection, list(series_ids))()
+
+
+def telling(connection: Connection, series_ids: list[int]) -> Callable[[], dict[int, Told]]:
+    """Ask for the histories of series, without what was undone. The function that is returned waits for them."""
+    ids = {"ids": series_ids}
+    updates = connection.execute("SELECT id, series_id, version FROM updates WHERE series_id = ANY(%(ids)s)", ids)
+    reported = connection.execute(
         """
         SELECT id, received_at, update_id, digest, status, coalesce(current, '') AS current
           FROM notifications
-         WHERE update_id = ANY(%s::bigint[]) AND spoke
+         WHERE update_id = ANY(ARRAY(SELECT id FROM updates WHERE series_id = ANY(%(ids)s))) AND spoke
         """,
-        (list(updates),),
-    ).fetchall()
-    items = cursor.execute(
-        "SELECT series_id, action_id, update_id, digest FROM action_items WHERE series_id = ANY(%s::bigint[])", (ids,)
-    ).fetchall()
-    actions = {
-        row.id: row
-        for row in cursor.execute(
-            """
-            SELECT id, told, at, by, verb, detail
-              FROM actions
-             WHERE id = ANY(%s::bigint[]) AND undone_at IS NULL
-            """,
-            (list({item.action_id for item in items}),),
-        )
-    }
-    events = histories(
-        (_news(row, updates[row.update_id]) for row in reported),
-        (_act(item, actions[item.action_id]) for item in items if item.action_id in actions),
+        ids,
     )
-    rows = cursor.execute("SELECT id, host_id, variant FROM series WHERE id = ANY(%s::bigint[]) ORDER BY id", (ids,))
-    return {row.id: Told(row.host_id, row.variant, events.get(row.id, ())) for row in rows}
+    done = connection.execute(
+        "SELECT series_id, action_id, update_id, digest FROM action_items WHERE series_id = ANY(%(ids)s)", ids
+    )
+    acted = connection.execute(
+        """
+        SELECT id, told, at, by, verb, detail
+          FROM actions
+         WHERE id = ANY(ARRAY(SELECT DISTINCT action_id FROM action_items WHERE series_id = ANY(%(ids)s)))
+           AND undone_at IS NULL
+        """,
+        ids,
+    )
+    series = connection.execute("SELECT id, host_id, variant FROM series WHERE id = ANY(%(ids)s) ORDER BY id", ids)
+
+    def histories_told() -> dict[int, Told]:
+        known = {row.id: row for row in updates}
+        actions = {row.id: row for row in acted}
+        events = histories(
+            (_news(row, known[row.update_id]) for row in reported),
+            (_act(item, actions[item.action_id]) for item in done if item.action_id in actions),
+        )
+        return {row.id: Told(row.host_id, row.variant, events.get(row.id, ())) for row in series}
+
+    return histories_told
+
+
+def ahead(
+    connection: Connection, series_ids: Iterable[int], ask: Callable[[Connection, list[int]], Callable[[], T]]
+) -> Iterator[T]:
+    """What `ask` asks for of series, a batch at a time, in a pipeline.
+
+    Each batch is asked for before the caller writes the one before it, and read while the server writes that.
+    """
+    ready: list[T] = []
+    with connection.pipeline() as pipeline:
+        for batch in batches(series_ids):
+            answer = ask(connection, batch)
+            pipeline.sync()
+            yield from ready
+            ready = [answer()]
+        yield from ready
 
 
 def parts(changes: Iterable[T]) -> Iterator[list[T]]:
@@ -260,15 +291,13 @@ def write_versions(cursor: Cursor, versions: Iterable[tuple[Version, Version]]) 
 def unfold(cursor: Cursor, action_id: int, series_ids: Iterable[int]) -> None:
     """Fold the series of an action without it, and write that. The caller holds their locks."""
     days = Days()
-    for batch in batches(series_ids):
-        told = tell(cursor, batch)
-        with cursor.connection.pipeline():
-            for part in parts(told.items()):
-                changes = []
-                for series_id, (host_id, variant, events) in part:
-                    before, after, moves = without(Series(variant), events, action_id)
-                    changes.append(Change(series_id, host_id, before, after, moves))
-                keep(cursor, changes, days)
+    for told in ahead(cursor.connection, series_ids, telling):
+        for part in parts(told.items()):
+            changes = []
+            for series_id, (host_id, variant, events) in part:
+                before, after, moves = without(Series(variant), events, action_id)
+                changes.append(Change(series_id, host_id, before, after, moves))
+            keep(cursor, changes, days)
     days.write(cursor)
 
 
@@ -278,19 +307,24 @@ def refold(cursor: Cursor, series_ids: Iterable[int]) -> Iterator[int]:
     The caller has set the numbers of these days to zero, and holds the locks of the series.
     """
     done, days = 0, Days()
-    for batch in batches(series_ids):
-        states, told = load(cursor, batch), tell(cursor, batch)
-        with cursor.connection.pipeline():
-            for part in parts(told.items()):
-                changes = []
-                for series_id, (host_id, variant, events) in part:
-                    moves: list[Move] = []
-                    after = fold(Series(variant), events, moves)
-                    changes.append(Change(series_id, host_id, states[series_id].series, after, moves))
-                keep(cursor, changes, days, whole=True)
-        done += len(batch)
+    for states, told in ahead(cursor.connection, series_ids, _loading_and_telling):
+        for part in parts(told.items()):
+            changes = []
+            for series_id, (host_id, variant, events) in part:
+                moves: list[Move] = []
+                after = fold(Series(variant), events, moves)
+                changes.append(Change(series_id, host_id, states[series_id].series, after, moves))
+            keep(cursor, changes, days, whole=True)
+        done += len(told)
         yield done
     days.write(cursor)
+
+
+def _loading_and_telling(
+    connection: Connection, series_ids: list[int]
+) -> Callable[[], tuple[dict[int, Stored], dict[int, Told]]]:
+    states, told = loading(connection, series_ids), telling(connection, series_ids)
+    return lambda: (states(), told())
 
 
 def refold_host(cursor: Cursor, host_id: int) -> None:

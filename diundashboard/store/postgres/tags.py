@@ -272,7 +272,11 @@ def retag(cursor: Cursor, names: Iterable[str]) -> None:
            SET tag_id = assigned.tag_id
           FROM (
               {_ASSIGNED}
-               WHERE u.repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
+               WHERE u.series_id IN (
+                   SELECT id
+                     FROM series
+                    WHERE repository_key IN (SELECT name_key(name) FROM unnest(%s::text[]) AS name)
+               )
           ) AS assigned
          WHERE stored.id = assigned.id AND stored.tag_id IS DISTINCT FROM assigned.tag_id
         """,
