@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 from importlib.metadata import version
 
+from diundashboard import retention
 from diundashboard.clock import now
 from diundashboard.config import SETTINGS, Config, Misconfigured
 from diundashboard.model import Invalid
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             _demo(config)
         elif options.command == "check":
             return _check(config, options.repair)
+        elif options.command == "prune":
+            _prune(config, options.dry_run)
         else:
             _serve(config, options.reload)
     except (Misconfigured, StoreError, Invalid) as error:
@@ -62,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
     check = commands.add_parser("check", help="compare what is stored with what the history says")
     check.add_argument("--repair", action="store_true", help="write what the history says")
+    prune = commands.add_parser("prune", help="remove what RETENTION_DAYS says from the history, as happens daily")
+    prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
     commands.add_parser("demo", help="fill an empty database with a year of believable history, to try it all")
     return parser
 
@@ -76,6 +81,11 @@ def _check(config: Config, repair: bool) -> int:
     elif repair:
         print(f"repaired: {len(found)} values are what the history says now")
     return 1 if found and not repair else 0
+
+
+def _prune(config: Config, dry_run: bool) -> None:
+    with closing(open_store(config)) as store:
+        print(retention.prune(store, config.retention_days, dry_run))
 
 
 def _demo(config: Config) -> None:

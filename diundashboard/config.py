@@ -102,6 +102,12 @@ SETTINGS = (
         secret=True,
     ),
     Setting(
+        "RETENTION_DAYS",
+        "730",
+        "After how many days the history drops payloads and repeats, except those of pending updates; 0: never.",
+        _number(0, 36500),
+    ),
+    Setting(
         "WEB_CONCURRENCY",
         "",
         "How many worker processes; empty: one on SQLite, two on PostgreSQL.",
@@ -126,6 +132,7 @@ class Config:
     database_url: str = field(default="", repr=False)
     spool_path: str = "diun-spool"
     webhook_secret: str = field(default="", repr=False)
+    retention_days: int = 730
     web_concurrency: int | None = None
     trusted_proxies: int = 0
 

@@ -17,6 +17,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from diundashboard import retention
 from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.store import Store
@@ -127,4 +128,5 @@ class Server(BaseApplication):
 
     def _serving(self, app: Flask) -> Flask:
         spool(app).start()
+        retention.start(self._store, self._config.retention_days)
         return app

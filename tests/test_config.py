@@ -80,14 +80,16 @@ def test_every_setting_is_read() -> None:
             "DATABASE_URL": "postgresql://diun@db/diun",
             "SPOOL_PATH": "/data/spool",
             "WEBHOOK_SECRET": "Token123456",
+            "RETENTION_DAYS": "90",
             "WEB_CONCURRENCY": "4",
             "TRUSTED_PROXIES": "1",
         }
-    ) == Config("0.0.0.0", 9000, "/data/diun.db", "postgresql://diun@db/diun", "/data/spool", "Token123456", 4, 1)
+    ) == Config("0.0.0.0", 9000, "/data/diun.db", "postgresql://diun@db/diun", "/data/spool", "Token123456", 90, 4, 1)
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high"), [("PORT", 1, 65535), ("WEB_CONCURRENCY", 1, 64), ("TRUSTED_PROXIES", 0, 9)]
+    ("name", "low", "high"),
+    [("PORT", 1, 65535), ("RETENTION_DAYS", 0, 36500), ("WEB_CONCURRENCY", 1, 64), ("TRUSTED_PROXIES", 0, 9)],
 )
 def test_a_number_is_whole_and_within_its_limits(name: str, low: int, high: int) -> None:
     for number in (low, high):

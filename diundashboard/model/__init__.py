@@ -24,7 +24,7 @@ from diundashboard.model.updates import (
     Update,
     UpdateQuery,
 )
-from diundashboard.model.upkeep import Difference
+from diundashboard.model.upkeep import Difference, Pruned
 from diundashboard.model.views import View
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Invalid",
     "Noise",
     "Page",
+    "Pruned",
     "Received",
     "Refusal",
     "Rule",

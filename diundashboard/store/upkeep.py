@@ -1,14 +1,18 @@
-"""The interface: whether what is stored is what the history says."""
+"""The interface: whether what is stored is what the history says, and what becomes of old history."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import datetime
 
-from diundashboard.model import Difference
+from diundashboard.model import Difference, Pruned
+
+PRUNED_AT_ONCE = 1000
+"""How many notifications one transaction looks at while old ones are pruned."""
 
 
 class Upkeep(ABC):
-    """Whether what is stored is what the history says."""
+    """Check what is stored, and prune what is old."""
 
     @abstractmethod
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
@@ -16,4 +20,16 @@ class Upkeep(ABC):
 
         It also compares the tag of each update with its assignments, and the numbers of the days for hosts that were
         never forgotten: nothing tells what those of a forgotten host were.
+        """
+
+    @abstractmethod
+    def prune(self, before: datetime, dry_run: bool = False) -> Pruned:
+        """Delete the repeats that arrived before a time, and the payloads of other notifications from before it.
+
+        With `dry_run`, only count them. What a pending, snoozed or muted update received stays as it is, and so do the
+        first and the last notification of each host. No state depends on what is removed: `check` finds the same
+        before and after. Numbers of notifications stay those of all that arrived.
+
+        It works in small transactions, so that notifications can be stored in between. If the database fails in the
+        middle, what was removed stays removed, and the next call removes the rest.
         """

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import escape
+from werkzeug.exceptions import Gone
 
 from diundashboard.image import Kind, Reference, parse
 from diundashboard.model import HistoryQuery
@@ -46,7 +47,10 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/<int:notification_id>")
 def sent(notification_id: int) -> ResponseReturnValue:
     """The body of one notification, byte for byte."""
-    return Response(store().received(notification_id).payload, mimetype="application/json")
+    payload = store().received(notification_id).payload
+    if not payload:
+        raise Gone("the history keeps no body of this notification any more: it is older than RETENTION_DAYS")
+    return Response(payload, mimetype="application/json")
 
 
 def _query(values: Mapping[str, str]) -> HistoryQuery:

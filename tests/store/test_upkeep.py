@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from diundashboard.config import Config
-from diundashboard.model import Selection, State, UpdateQuery
+from diundashboard.model import HistoryQuery, Pruned, Selection, State, UpdateQuery
 from diundashboard.store import Store
+from diundashboard.store.upkeep import PRUNED_AT_ONCE
 from tests.conftest import Clock
 from tests.store.asking import DAY, OTHER, record
 from tests.store.databases import raw
@@ -45,3 +46,48 @@ def test_what_differs_is_named_and_repaired(config: Config, store: Store) -> Non
     update = store.update(update_id)
     assert (update.state, update.tag and update.tag.name) == (State.ACKNOWLEDGED, "media")
     assert (store.updates(UpdateQuery()).total, store.summary().done[-1]) == (0, 1)
+
+
+def test_pruning_removes_old_repeats_and_payloads_and_changes_no_state(store: Store, clock: Clock) -> None:
+    for host in ("nas", "pi"):
+        record(store, "first:1.0", hostname=host)
+    done = record(store, "done:1.0")
+    pending = record(store, "pending:1.0")
+    for image in ("done:1.0", "pending:1.0", "done:1.0"):
+        record(store, image)
+    record(store, "done:1.1")
+    store.acknowledge(Selection((store.updates(UpdateQuery(search="done")).updates[0].id,)), "person")
+    store.forget_host(next(host.id for host in store.hosts() if host.hostname == "pi"))
+    clock.time += 10 * DAY
+    record(store, "done:1.2")
+    before = _shown(store)
+    # done:1.0 and its two repeats, and done:1.1; "first" on nas is pending, on pi the first and last of its host.
+    size = sum(
+        len(each.payload) for each in store.notifications(HistoryQuery()) if each.payload and "done" in each.image
+    )
+    size -= len(store.notifications(HistoryQuery())[0].payload)
+    expected = Pruned(repeats=2, payloads=2, size=size)
+    assert store.prune(clock.time - DAY, dry_run=True) == expected
+    assert store.prune(clock.time - DAY) == expected
+    assert store.prune(clock.time - DAY) == Pruned()
+    assert _shown(store) == before
+    assert store.check() == ()
+    kept = {each.id: each for each in store.notifications(HistoryQuery())}
+    assert [each.payload == b"" for each in kept.values() if "done" in each.image] == [False, True, True]
+    assert all(each.payload for each in kept.values() if "done" not in each.image)
+    assert [update.notifications for update in (store.update(done), store.update(pending))] == [3, 2]
+
+
+def _shown(store: Store) -> list[object]:
+    return [store.updates(UpdateQuery(state=None)), store.hosts(), store.insights(), store.totals()]
+
+
+def test_pruning_goes_on_where_there_are_more_than_one_transaction_takes(store: Store, clock: Clock) -> None:
+    record(store, "app:1.0")
+    for _ in range(PRUNED_AT_ONCE + 5):
+        record(store, "app:1.0")
+    store.acknowledge(Selection(query=UpdateQuery()), "person")
+    clock.time += 10 * DAY
+    record(store, "other:1.0")
+    assert store.prune(clock.time - DAY).repeats == PRUNED_AT_ONCE + 5
+    assert len(store.notifications(HistoryQuery(limit=100))) == 2

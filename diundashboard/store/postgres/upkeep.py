@@ -1,16 +1,19 @@
-"""Compare what is stored with what the history says."""
+"""Compare what is stored with what the history says, and prune old history."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from diundashboard.fold import Move, counted, differences, fold
-from diundashboard.model import Difference
+from diundashboard.model import Difference, Pruned
 from diundashboard.series import Series
 from diundashboard.store import upkeep
 from diundashboard.store.events import batches
-from diundashboard.store.postgres.database import Cursor, Database, firsts
+from diundashboard.store.postgres.database import Cursor, Database, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.states import load, refold_host, tell
 from diundashboard.store.postgres.tags import mistagged, retag
+from diundashboard.store.upkeep import PRUNED_AT_ONCE
 
 
 class Upkeep(upkeep.Upkeep, Database):
@@ -34,6 +37,37 @@ class Upkeep(upkeep.Upkeep, Database):
             if found or tags:
                 cursor.execute("UPDATE edits SET number = number + 1")
         return (*found, *tags)
+
+    def prune(self, before: datetime, dry_run: bool = False) -> Pruned:
+        with self._transaction() as cursor:
+            last: int = one(cursor.execute("SELECT coalesce(max(id), 0) AS id FROM notifications")).id
+        pruned = Pruned()
+        for after in range(0, last, PRUNED_AT_ONCE):
+            with self._transaction() as cursor:
+                pruned += _prune(cursor, after, before, dry_run)
+        return pruned
+
+
+def _prune(cursor: Cursor, after: int, before: datetime, dry_run: bool) -> Pruned:
+    """Prune the next notifications after an id, of those that arrived before a time."""
+    rows = cursor.execute(
+        """
+        SELECT n.id, n.spoke, length(n.payload) AS size
+          FROM notifications AS n
+          LEFT JOIN updates AS u ON u.id = n.update_id
+         WHERE n.id > %s AND n.id <= %s AND n.received_at < %s
+           AND (u.id IS NULL OR u.acknowledged_at IS NOT NULL OR u.superseded)
+           AND n.id <> (SELECT min(id) FROM notifications WHERE host_id = n.host_id)
+           AND n.id <> (SELECT max(id) FROM notifications WHERE host_id = n.host_id)
+        """,
+        (after, after + PRUNED_AT_ONCE, before),
+    ).fetchall()
+    repeats = [row.id for row in rows if not row.spoke]
+    payloads = [row.id for row in rows if row.spoke and row.size]
+    if not dry_run:
+        cursor.execute("DELETE FROM notifications WHERE id = ANY(%s::bigint[])", (repeats,))
+        cursor.execute("UPDATE notifications SET payload = '' WHERE id = ANY(%s::bigint[])", (payloads,))
+    return Pruned(len(repeats), len(payloads), sum(row.size for row in rows))
 
 
 def _check_tags(cursor: Cursor) -> list[Difference]:

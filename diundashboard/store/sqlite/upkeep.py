@@ -1,18 +1,20 @@
-"""Compare what is stored with what the history says."""
+"""Compare what is stored with what the history says, and prune old history."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from diundashboard.fold import Move, counted, differences, fold
-from diundashboard.model import Difference
+from diundashboard.model import Difference, Pruned
 from diundashboard.series import Series
 from diundashboard.store import upkeep
 from diundashboard.store.events import batches
-from diundashboard.store.sqlite.database import EPOCH, Database
+from diundashboard.store.sqlite.database import EPOCH, Database, microseconds
 from diundashboard.store.sqlite.states import load, refold_host, tell
 from diundashboard.store.sqlite.tags import mistagged, retag
+from diundashboard.store.upkeep import PRUNED_AT_ONCE
 
 
 class Upkeep(upkeep.Upkeep, Database):
@@ -31,6 +33,40 @@ class Upkeep(upkeep.Upkeep, Database):
             if repair and (found or tags):
                 cursor.execute("UPDATE edits SET number = number + 1")
         return (*found, *tags)
+
+    def prune(self, before: datetime, dry_run: bool = False) -> Pruned:
+        with self._transaction("DEFERRED") as cursor:
+            last: int = cursor.execute("SELECT coalesce(max(id), 0) FROM notifications").fetchone()[0]
+        pruned = Pruned()
+        for after in range(0, last, PRUNED_AT_ONCE):
+            with self._transaction("DEFERRED" if dry_run else "IMMEDIATE") as cursor:
+                pruned += _prune(cursor, after, microseconds(before), dry_run)
+        return pruned
+
+
+def _prune(cursor: sqlite3.Cursor, after: int, before: int, dry_run: bool) -> Pruned:
+    """Prune the next notifications after an id, of those that arrived before a time."""
+    rows = cursor.execute(
+        """
+        SELECT n.id, n.spoke, length(n.payload) AS size
+          FROM notifications AS n
+          LEFT JOIN updates AS u ON u.id = n.update_id
+         WHERE n.id > ? AND n.id <= ? AND n.received_at < ?
+           AND (u.id IS NULL OR u.acknowledged_at IS NOT NULL OR u.superseded)
+           AND n.id <> (SELECT min(id) FROM notifications WHERE host_id = n.host_id)
+           AND n.id <> (SELECT max(id) FROM notifications WHERE host_id = n.host_id)
+        """,
+        (after, after + PRUNED_AT_ONCE, before),
+    ).fetchall()
+    repeats = [row["id"] for row in rows if not row["spoke"]]
+    payloads = [row["id"] for row in rows if row["spoke"] and row["size"]]
+    if not dry_run:
+        cursor.execute("DELETE FROM notifications WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(repeats),))
+        cursor.execute(
+            "UPDATE notifications SET payload = x'' WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(payloads),),
+        )
+    return Pruned(len(repeats), len(payloads), sum(row["size"] for row in rows))
 
 
 def _check_tags(cursor: sqlite3.Cursor) -> list[Difference]:

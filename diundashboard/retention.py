@@ -1,0 +1,52 @@
+"""Keep the history from growing without end: once a day, old payloads and repeats are removed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from threading import Thread
+
+from diundashboard.clock import now
+from diundashboard.store import Store, StoreError
+
+logger = logging.getLogger("diundashboard")
+
+FIRST = 60
+"""Seconds from the start to the first time, and from a failure to the next try."""
+
+DAILY = 24 * 60 * 60
+"""Seconds between two times."""
+
+
+def prune(store: Store, days: int, dry_run: bool = False) -> str:
+    """Remove what is older than this many days, none where that is 0, and say in a sentence what was removed.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    if not days:
+        return "RETENTION_DAYS is 0: the history keeps everything"
+    pruned = store.prune(now() - timedelta(days=days), dry_run)
+    verb = "would remove" if dry_run else "removed"
+    return (
+        f"{verb} from the history, older than {days} days: {pruned.repeats} repeats and the payloads "
+        f"of {pruned.payloads} other notifications, {pruned.size / 2**20:.1f} MiB"
+    )
+
+
+def start(store: Store, days: int, first: float = FIRST) -> None:
+    """Prune after `first` seconds and then once a day, in a thread that ends with the process."""
+    if days:
+        Thread(target=_daily, args=(store, days, first), name="retention", daemon=True).start()
+
+
+def _daily(store: Store, days: int, pause: float) -> None:
+    while True:
+        time.sleep(pause)
+        try:
+            logger.info("%s", prune(store, days))
+            pause = DAILY
+        except StoreError as error:
+            logger.error("the history could not be pruned: %s", error)
+            pause = FIRST
