@@ -103,8 +103,9 @@ def environment(config: Config, **more: str) -> dict[str, str]:
 @contextmanager
 def running(config: Config, command: Sequence[str] = (str(COMMAND), "serve"), **more: str) -> Iterator[Dashboard]:
     """`diundashboard serve` with these settings, ready to answer; it ends with the block."""
+    port = int(more.pop("PORT", 0)) or free_port()
     with tempfile.TemporaryDirectory() as folder:
-        port, log_file = free_port(), Path(folder) / "log"
+        log_file = Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,

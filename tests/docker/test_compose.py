@@ -440,3 +440,11 @@ def test_the_development_setup_serves_the_mounted_source(
     source = project.folder / "diundashboard/web/ops.py"
     source.write_text(source.read_text().replace('"status": "ok"', '"status": "edited"'))
     wait_for("the edited source", lambda: request(project.port, "GET", "/healthz") == {"status": "edited"}, seconds=30)
+
+
+def test_the_example_for_several_machines_is_valid() -> None:
+    command = ["docker", "compose", "--file", str(ROOT / "deploy/compose.yml"), "config", "--quiet"]
+    given = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    refused = subprocess.run(command, env=given, capture_output=True, text=True)
+    assert (refused.returncode != 0, "set it to the address of PostgreSQL" in refused.stderr) == (True, True)
+    subprocess.run(command, env=given | {"DATABASE_URL": "postgresql://db/diun"}, check=True)
