@@ -19,6 +19,9 @@ bench: .venv/test
 screenshots: .venv/test
 	$(BIN)/python -m tests.screenshots
 
+torture: .venv/test
+	TORTURE=25 $(BIN)/python -m pytest tests/faults --durations=0
+
 test-docker: .venv/test
 	$(BIN)/python -m pytest tests/docker
 
@@ -32,4 +35,4 @@ test-docker: .venv/test
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
-.PHONY: run test lint bench screenshots test-docker
+.PHONY: run test lint bench torture screenshots test-docker

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 
+import psutil
+
 from diundashboard.config import Config
 from diundashboard.model import PER_PAGE_LIMIT, HistoryQuery
 from diundashboard.store import Store
@@ -112,3 +114,14 @@ def wait_until_stored(*configs: Config) -> None:
     while waiting(*configs):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def kill(dashboard: Dashboard) -> None:
+    """End a dashboard at once, with its workers."""
+    master = psutil.Process(dashboard.process.pid)
+    master.suspend()  # It would fork another worker meanwhile.
+    workers = master.children()
+    for process in (*workers, master):
+        process.kill()
+    dashboard.process.wait()
+    psutil.wait_procs(workers)

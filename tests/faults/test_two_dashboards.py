@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from diundashboard.config import Config
 from diundashboard.store import open_store
 from tests.dashboard import Dashboard, free_port, running
-from tests.faults.load import SIZE, Load, stored, wait_until_stored
+from tests.faults.load import SIZE, Load, kill, stored, wait_until_stored
 from tests.faults.pair import running_pair
 
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx.conf"
@@ -50,13 +49,6 @@ def balanced(nginx: str, folder: Path, port: int, ports: list[int]) -> Iterator[
     finally:
         process.terminate()
         process.wait(15)
-
-
-def kill(dashboard: Dashboard) -> None:
-    """End a dashboard at once, with its workers."""
-    for process in (*psutil.Process(dashboard.process.pid).children(), psutil.Process(dashboard.process.pid)):
-        process.kill()
-    dashboard.process.wait()
 
 
 def test_nothing_is_lost_while_each_part_is_killed_in_turn(nginx: str, tmp_path: Path) -> None:
