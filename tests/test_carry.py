@@ -13,6 +13,7 @@ import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -26,7 +27,7 @@ from diundashboard import carry
 from diundashboard.config import Config
 from diundashboard.model import Invalid, Selection, UpdateQuery
 from diundashboard.notification import parse
-from diundashboard.store import Store, open_store
+from diundashboard.store import Conflict, Store, open_store
 from tests.conftest import Clock
 from tests.dashboard import COMMAND, Dashboard, environment, running
 
@@ -104,10 +105,11 @@ def test_a_backup_is_restored_into_an_empty_database_and_only_there(
     ran = run(config, "restore", backed_up)
     assert (ran.returncode, ran.stdout) == (0, b"")
     assert re.search(rb"^notifications: 200$", ran.stderr, re.MULTILINE)
-    assert run(config, "check").stdout == b"everything stored is what the history says\n"
     assert "is not empty: it has tags" in refusal(run(config, "restore", backed_up))
     again = tmp_path / "again"
     assert run(config, "backup", again).returncode == 0
+    with closing(open_store(config)) as store:
+        assert store.check() == ()
     assert again.read_bytes() == backed_up.read_bytes()
 
 
@@ -198,7 +200,7 @@ def test_a_restore_that_is_killed_leaves_an_empty_database_that_can_be_restored_
         process.kill()
     with closing(open_store(config)) as store:
         assert store.is_empty()
-    assert run(config, "restore", backed_up).returncode == 0
+    carry.restore(config, str(backed_up))
     assert notifications(config) == notifications(filled)
 
 
@@ -233,8 +235,9 @@ def test_a_backup_while_the_dashboard_runs_has_all_that_was_answered_before_it(c
         sent = set(answered)
     for before, file in copies:
         restored = Config(db_path=f"{file}.db")
-        assert run(restored, "restore", file).returncode == 0
+        carry.restore(restored, str(file))
         with closing(open_store(restored)) as store, store.contents() as contents:
+            assert store.check() == ()
             held = {
                 row[list(table.columns).index("image")]
                 for table in contents.tables
@@ -242,70 +245,81 @@ def test_a_backup_while_the_dashboard_runs_has_all_that_was_answered_before_it(c
                 if table.name == "notifications"
             }
         assert before <= held <= sent
-        assert run(restored, "check").returncode == 0
 
 
 # Transfer
 
 
 @pytest.mark.postgres
-def test_a_dashboard_moves_to_postgresql_and_back(filled: Config, postgres_url: str, tmp_path: Path) -> None:
+def test_a_dashboard_moves_to_postgresql_and_back(
+    filled: Config, backup_of_filled: Path, postgres_url: str, tmp_path: Path
+) -> None:
     chosen = Config(database_url=make_conninfo(postgres_url, password="hunter2"), db_path=filled.db_path)
     there = run(chosen, "transfer", "--from", filled.db_path)
     assert there.returncode == 0
-    assert run(chosen, "check").returncode == 0
+    assert b"hunter2" not in there.stdout + there.stderr
     back = Config(db_path=str(tmp_path / "back.db"))
     assert run(chosen, "transfer", "--to", back.db_path).returncode == 0
-    assert run(back, "backup", "-").stdout == run(filled, "backup", "-").stdout
-    assert b"hunter2" not in there.stdout + there.stderr
+    carry.back_up(back, str(tmp_path / "backup"), force=False)
+    assert (tmp_path / "backup").read_bytes() == backup_of_filled.read_bytes()
     assert "is not empty" in refusal(run(filled, "transfer", "--to", postgres_url))
-    assert "is not empty" in refusal(run(chosen, "transfer", "--from", filled.db_path))
 
 
-@pytest.mark.parametrize("option", ["--to", "--from"])
-def test_one_database_cannot_be_transferred_into_itself(filled: Config, option: str) -> None:
-    assert "is not empty" in refusal(run(filled, "transfer", option, filled.db_path))
+@pytest.mark.parametrize(
+    ("text", "database_url", "db_path"),
+    [
+        ("postgresql://diun@db/diun", "postgresql://diun@db/diun", "diun.db"),
+        ("postgres:///diun", "postgres:///diun", "diun.db"),
+        ("host=/run/postgresql dbname=diun", "host=/run/postgresql dbname=diun", "diun.db"),
+        ("other.db", "", "other.db"),
+        ("/data/diun.db", "", "/data/diun.db"),
+        ("./a=b.db", "", "./a=b.db"),
+    ],
+)
+def test_another_database_is_named_as_settings_name_it(text: str, database_url: str, db_path: str) -> None:
+    for config in (Config(), Config(database_url="postgresql://elsewhere")):
+        assert carry.database_at(config, text) == Config(database_url=database_url, db_path=db_path)
+
+
+def test_one_database_cannot_be_transferred_into_itself(filled: Config) -> None:
+    with pytest.raises(Conflict, match="is not empty"):
+        carry.transfer(filled, filled)
 
 
 def test_nothing_can_be_transferred_from_a_file_that_is_not_there(filled: Config, tmp_path: Path) -> None:
     path = tmp_path / "no.db"
-    assert refusal(run(filled, "transfer", "--from", path)).endswith(f"there is no SQLite file {path}")
+    with pytest.raises(Invalid, match="there is no SQLite file"):
+        carry.transfer(Config(db_path=str(path)), filled)
     assert not path.exists()
 
 
 @pytest.mark.postgres
 def test_an_empty_postgresql_beside_a_filled_file_is_told_with_the_command_that_carries_it_over(
-    filled: Config, postgres_url: str
+    filled: Config, postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = Config(database_url=postgres_url, db_path=filled.db_path)
     with running(config) as dashboard:
         (line,) = [line for line in dashboard.log.splitlines() if "WARNING" in line]
     told = re.fullmatch(
-        rf"WARNING: PostgreSQL is empty, but the SQLite file {filled.db_path} holds \d+ updates\. "
+        rf"WARNING: PostgreSQL is empty, but the SQLite file {filled.db_path} holds 200 updates\. "
         r"To carry them over, run: diundashboard (transfer --from \S+)",
         line,
     )
     assert told
     assert run(config, *told[1].split()).returncode == 0
-    with running(config) as dashboard:
-        assert "WARNING" not in dashboard.log
+    with closing(open_store(config)) as store:
+        carry.tell_of_other(config, store)
+    assert "WARNING" not in caplog.text
 
 
-@pytest.mark.postgres
-@pytest.mark.parametrize("other", ["none", "empty", "foreign", "text"])
+@pytest.mark.parametrize("config", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 def test_an_empty_postgresql_alone_is_nothing_to_tell(
-    postgres_url: str, other: str, tmp_path: Path, migrated_file: Path
+    config: Config, store: Store, tmp_path: Path, migrated_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "diun.db"
-    if other == "empty":
-        path = migrated_file
-    elif other == "text":
-        path.write_text("Dear diary,\n")
-    elif other == "foreign":
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("CREATE TABLE songs (name TEXT)")
-    with running(Config(database_url=postgres_url, db_path=str(path))) as dashboard:
-        assert dashboard.log.splitlines() == [
-            "Using PostgreSQL database",
-            f"DIUN Dashboard runs at {dashboard.url}",
-        ]
+    (tmp_path / "text").write_text("Dear diary,\n")
+    with closing(sqlite3.connect(tmp_path / "songs")) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+    before = caplog.text
+    for path in (tmp_path / "no.db", tmp_path, tmp_path / "text", tmp_path / "songs", migrated_file):
+        carry.tell_of_other(replace(config, db_path=str(path)), store)
+    assert caplog.text == before
