@@ -27,13 +27,13 @@ FORMAT = "diundashboard backup "
 VERSION = 1
 
 LEVEL = 3
-"""Of gzip's levels, one that costs as much time as reading the database."""
+"""Of gzip's levels: fast rather than small."""
 
 CHUNK = 256 * 1024
 """How much is compressed or decompressed at once, in bytes."""
 
 LINE_LIMIT = 64 * 2**20
-"""The longest line that is read, in bytes; the longest that is written has some 7 MiB, of a payload of 1 MiB."""
+"""The longest line that is read, in bytes. No row comes near it, as a payload has at most 1 MiB."""
 
 _NONE = type(None)
 _TYPES: dict[Form, tuple[type, ...]] = {
