@@ -11,7 +11,7 @@ import sys
 from contextlib import closing
 from importlib.metadata import version
 
-from diundashboard import retention
+from diundashboard import carry, retention
 from diundashboard.clock import now
 from diundashboard.config import SETTINGS, Config, Misconfigured
 from diundashboard.model import Invalid
@@ -33,6 +33,16 @@ def main(arguments: list[str] | None = None) -> int:
             return _check(config, options.repair)
         elif options.command == "prune":
             _prune(config, options.dry_run)
+        elif options.command == "backup":
+            carry.back_up(config, options.file, options.force)
+        elif options.command == "restore":
+            carry.restore(config, options.file)
+        elif options.command == "transfer":
+            source, target = options.source, options.target
+            carry.transfer(
+                carry.database_at(config, source) if source else config,
+                carry.database_at(config, target) if target else config,
+            )
         else:
             _serve(config, options.reload)
     except (Misconfigured, StoreError, Invalid) as error:
@@ -46,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
     store = open_store(config)
+    carry.tell_of_other(config, store)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
     from diundashboard.server import Server
@@ -67,6 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--repair", action="store_true", help="write what the history says")
     prune = commands.add_parser("prune", help="remove what RETENTION_DAYS says from the history, as happens daily")
     prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+    backup = commands.add_parser("backup", help="write all that is stored to a file, while the dashboard runs")
+    backup.add_argument("file", metavar="FILE", help="the file to write; - for stdout")
+    backup.add_argument("--force", action="store_true", help="replace the file if it exists")
+    restore = commands.add_parser("restore", help="store what a backup holds in an empty database")
+    restore.add_argument("file", metavar="FILE", help="the backup; - for stdin")
+    transfer = commands.add_parser(
+        "transfer",
+        help="copy all that is stored into another database, which is empty",
+        description="Copy all that is stored between the database of the settings and another one. DATABASE is a "
+        "PostgreSQL URI or conninfo string, or the path of an SQLite file.",
+    )
+    where = transfer.add_mutually_exclusive_group(required=True)
+    where.add_argument("--to", dest="target", metavar="DATABASE", help="the other database is filled")
+    where.add_argument("--from", dest="source", metavar="DATABASE", help="the database of the settings is filled")
     commands.add_parser("demo", help="fill an empty database with a year of believable history, to try it all")
     return parser
 

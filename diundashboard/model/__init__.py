@@ -1,6 +1,7 @@
 """The frozen types that pass between the rooms, by area."""
 
 from diundashboard.model.actions import NEXT_VERSION, Action
+from diundashboard.model.carry import Contents, Filled, Form, Row
 from diundashboard.model.history import REFUSALS_KEPT, HistoryQuery, Received, Refusal
 from diundashboard.model.hosts import Host
 from diundashboard.model.insights import INSIGHT_DAYS, WAITS, Insights, Noise, Wait
@@ -41,7 +42,10 @@ __all__ = [
     "Age",
     "Choice",
     "Choices",
+    "Contents",
     "Difference",
+    "Filled",
+    "Form",
     "Group",
     "HistoryQuery",
     "Host",
@@ -52,6 +56,7 @@ __all__ = [
     "Pruned",
     "Received",
     "Refusal",
+    "Row",
     "Rule",
     "Selection",
     "Sort",

@@ -9,6 +9,7 @@ from datetime import datetime
 from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.store.actions import Actions
+from diundashboard.store.carry import Carry
 from diundashboard.store.database import Database
 from diundashboard.store.errors import Conflict, NotFound, StoreError, Unavailable
 from diundashboard.store.history import History
@@ -25,7 +26,7 @@ __all__ = ["Conflict", "NotFound", "Store", "StoreError", "Unavailable", "open_s
 logger = logging.getLogger("diundashboard")
 
 
-class Store(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Database):
+class Store(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Carry, Database):
     """What the dashboard stores, on either database.
 
     Both stores promise the same, and the contract test holds them to it. Every operation is one transaction: done as a

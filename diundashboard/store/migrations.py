@@ -21,6 +21,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList
 
 from diundashboard.clock import now
+from diundashboard.model import Invalid
 from diundashboard.store.errors import Unavailable
 
 TABLE = "_yoyo_migration"
@@ -118,3 +119,20 @@ def migrate(backend: SQLiteMigrations | PostgresMigrations) -> None:
                     "migrations that this version does not know"
                 )
             backend.apply_migrations(backend.to_apply(migrations))
+
+
+def roll_back(backend: SQLiteMigrations | PostgresMigrations, schema: str) -> None:
+    """Roll back every migration after this one, in the transaction of the backend.
+
+    Raises:
+        Invalid: this version does not know that migration.
+    """
+    migrations = migrations_of(backend)
+    if schema not in {migration.id for migration in migrations}:
+        raise Invalid(f"it is of a later version of DIUN Dashboard (its schema is {schema}): update this one first")
+    backend.rollback_migrations(backend.to_rollback(migrations).filter(lambda migration: migration.id > schema))
+
+
+def apply(backend: SQLiteMigrations | PostgresMigrations) -> None:
+    """Apply what is missing, in the transaction of the backend."""
+    backend.apply_migrations(backend.to_apply(migrations_of(backend)))

@@ -50,7 +50,7 @@ def measure() -> None:
     """Build the data on both stores, and print the median time and the weight of each page."""
     with tempfile.TemporaryDirectory() as folder:
         config = Config(db_path=str(Path(folder) / "diun.db"))
-        _measure("SQLite", config, lambda: _repeat_on_sqlite(config.db_path))
+        _measure("SQLite", config, lambda: repeat_on_sqlite(config.db_path))
     with postgres_running(18) as url:
         _measure("PostgreSQL", Config(database_url=url), lambda: _repeat_on_postgres(url))
 
@@ -58,7 +58,7 @@ def measure() -> None:
 def _measure(name: str, config: Config, repeat: Callable[[], None]) -> None:
     clock = [now()]
     store = open_store(config, lambda: clock[0])
-    _build(store, clock, name)
+    build(store, clock, name)
     repeat()
     clock[0] = now()
     client = create_app(config, store).test_client()
@@ -86,7 +86,7 @@ def _time(client: FlaskClient, address: str, tag: str = "") -> tuple[float, byte
     return median(took), body
 
 
-def _build(store: Store, clock: list[datetime], name: str) -> None:
+def build(store: Store, clock: list[datetime], name: str) -> None:
     """Five versions of 500 repositories on 40 hosts over a year; three quarters of it done."""
     start = clock[0] - timedelta(days=364)
     for version in range(VERSIONS):
@@ -133,7 +133,7 @@ def notification_body(host: int, repository: int, version: int) -> bytes:
     return json.dumps(fields).encode()
 
 
-def _repeat_on_sqlite(path: str) -> None:
+def repeat_on_sqlite(path: str) -> None:
     connection = sqlite3.connect(path)
     columns = "update_id, host_id, image, kind, status, digest, payload, search"
     with connection:

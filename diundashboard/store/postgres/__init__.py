@@ -8,6 +8,7 @@ from datetime import datetime
 from diundashboard.clock import now
 from diundashboard.store import Store
 from diundashboard.store.postgres.actions import Actions
+from diundashboard.store.postgres.carry import Carry
 from diundashboard.store.postgres.history import History
 from diundashboard.store.postgres.hosts import Hosts
 from diundashboard.store.postgres.insights import Insights
@@ -19,7 +20,7 @@ from diundashboard.store.postgres.upkeep import Upkeep
 from diundashboard.store.postgres.views import Views
 
 
-class PostgresStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Store):
+class PostgresStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Carry, Store):
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 
     def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:

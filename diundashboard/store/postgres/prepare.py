@@ -7,7 +7,7 @@ from typing import LiteralString
 
 from diundashboard.store.errors import Unavailable
 from diundashboard.store.migrations import PostgresMigrations, migrate
-from diundashboard.store.postgres.database import answering, connect, conninfo_of, firsts
+from diundashboard.store.postgres.database import Cursor, answering, connect, conninfo_of, firsts
 from diundashboard.store.postgres.derive import derive_anew
 from diundashboard.store.postgres.hosts import name_hosts
 
@@ -33,5 +33,10 @@ def prepare(url: str) -> None:
             raise Unavailable(f"{place} has the encoding {encoding}; create it with ENCODING 'UTF8'")
         migrate(PostgresMigrations(connection))
         with closing(connect(conninfo)) as connection, connection.transaction(), connection.cursor() as cursor:
-            name_hosts(cursor, firsts(cursor.execute(_UNNAMED).fetchall()))
-            derive_anew(cursor)
+            complete(cursor)
+
+
+def complete(cursor: Cursor) -> None:
+    """Fill the derived columns that another release left to this one."""
+    name_hosts(cursor, firsts(cursor.execute(_UNNAMED).fetchall()))
+    derive_anew(cursor)

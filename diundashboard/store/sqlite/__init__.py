@@ -8,6 +8,7 @@ from datetime import datetime
 from diundashboard.clock import now
 from diundashboard.store import Store
 from diundashboard.store.sqlite.actions import Actions
+from diundashboard.store.sqlite.carry import Carry
 from diundashboard.store.sqlite.history import History
 from diundashboard.store.sqlite.hosts import Hosts
 from diundashboard.store.sqlite.insights import Insights
@@ -19,7 +20,7 @@ from diundashboard.store.sqlite.upkeep import Upkeep
 from diundashboard.store.sqlite.views import Views
 
 
-class SQLiteStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Store):
+class SQLiteStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Carry, Store):
     """Raises Unavailable if this program cannot use the file at `path`, which is then left as it was."""
 
     def __init__(self, path: str, clock: Callable[[], datetime] = now) -> None:

@@ -35,14 +35,28 @@ def prepare(path: str) -> None:
             _refuse_foreign(file)
         migrate(SQLiteMigrations(connect(path, LOCK_TIMEOUT)))
         with closing(connect(path, LOCK_TIMEOUT)) as connection, transaction(connection, path) as cursor:
-            name_hosts(cursor, [host_id for (host_id,) in cursor.execute(_UNNAMED).fetchall()])
-            derive_anew(cursor)
+            complete(cursor)
+
+
+def complete(cursor: sqlite3.Cursor) -> None:
+    """Fill the derived columns that another release left to this one."""
+    name_hosts(cursor, [host_id for (host_id,) in cursor.execute(_UNNAMED).fetchall()])
+    derive_anew(cursor)
+
+
+def held(path: str) -> int:
+    """How many updates a file of ours holds, which is only looked at; 0 for any other file, or none."""
+    try:
+        with closing(_read_only(Path(path))) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM updates").fetchone()
+            return int(count)
+    except sqlite3.Error:
+        return 0
 
 
 def _refuse_foreign(path: Path) -> None:
     """Raise Unavailable if a file holds something else. It is opened read-only, and so left as it is."""
-    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
+    with closing(_read_only(path)) as connection:
         tables = {
             name: {column for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))}
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -57,6 +71,11 @@ def _refuse_foreign(path: Path) -> None:
             f"the SQLite database at {path} is not one of DIUN Dashboard: it holds the tables {names}. "
             "It was left as it is; name another file in DB_PATH"
         )
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
 
 
 _FIRST_RELEASE = {
