@@ -165,7 +165,10 @@ def test_what_cannot_be_restored_is_refused_with_one_line_and_changes_nothing(
             "it is damaged or incomplete: the checksum is",
         ),
         "foreign": (b"Dear diary,\n", "it is no backup of DIUN Dashboard"),
-        "later": (gzip.compress(text.replace(b'"0005', b'"9005')), "it is of a later version of DIUN Dashboard"),
+        "later": (
+            gzip.compress(text.replace(f'"{ALL[-1]}"'.encode(), b'"9999.later"')),
+            "it is of a later version of DIUN Dashboard",
+        ),
         "away": (b"", ""),
     }[damage]
     backed_up.write_bytes(broken)
