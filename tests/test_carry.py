@@ -30,6 +30,7 @@ from diundashboard.notification import parse
 from diundashboard.store import Conflict, Store, open_store
 from tests.conftest import Clock
 from tests.dashboard import COMMAND, Dashboard, environment, running
+from tests.store.databases import ALL
 
 PATIENCE = 60
 """Seconds that a test gives what should happen at once."""
@@ -166,7 +167,7 @@ def test_what_cannot_be_restored_is_refused_with_one_line_and_changes_nothing(
         ),
         "foreign": (b"Dear diary,\n", "it is no backup of DIUN Dashboard"),
         "later": (
-            gzip.compress(text.replace(f'"{ALL[-1]}"'.encode(), b'"9999.later"')),
+            gzip.compress(text.replace(ALL[-1].encode(), b"9999.later")),
             "it is of a later version of DIUN Dashboard",
         ),
         "away": (b"", ""),
