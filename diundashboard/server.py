@@ -126,5 +126,5 @@ class Server(BaseApplication):
         return self._serving(app.create_app(self._config, self._store))
 
     def _serving(self, app: Flask) -> Flask:
-        spool(app).start()
+        spool(app).start(self._config.former_spool_folder)
         return app
