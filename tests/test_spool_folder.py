@@ -21,6 +21,7 @@ from diundashboard.model import HistoryQuery
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.spool import Receipt, Spool, SpoolState, folder
 from diundashboard.spool.folder import Folder
+from diundashboard.spool.reserve import RESERVE
 from diundashboard.store import Store
 from tests.conftest import Clock
 from tests.store.asking import EVERY
@@ -190,12 +191,12 @@ def test_whatever_has_the_name_of_something_of_ours_stops_nothing(
         make(used / name)
         spool = Spool(used, store, clock)
         spool.claim()
-        Folder(used).hold_reserve()
+        Folder(used).reserve.hold()
         spool.take(body("nginx:1", f"sha256:{number}"))
         spool.drain()
         assert digests(store)[-1] == f"sha256:{number}"
         assert not os.path.lexists(used / "waiting")
-        assert (used / "reserve").stat().st_size == folder.RESERVE
+        assert (used / "reserve").stat().st_size == RESERVE
 
 
 @sqlite

@@ -226,7 +226,7 @@ class Spool:
         try:
             self.claim()
             self.drain()
-            self._folder.hold_reserve()
+            self._folder.reserve.hold()
         except Unavailable:
             pass  # It was said when the first of them came.
         except OSError as error:

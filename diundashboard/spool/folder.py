@@ -22,14 +22,12 @@ from pathlib import Path
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.spool.files import lock, open_regular, sync
 from diundashboard.spool.names import arrival, microseconds, name_of, number_of, order
+from diundashboard.spool.reserve import Reserve
 
 logger = logging.getLogger("diundashboard")
 
 LIMIT = 1024**3
 """Bytes on disk that all notifications in the folder can have."""
-
-RESERVE = 16 * 1024**2
-"""Bytes on disk that are given free when it is full."""
 
 _OURS = frozenset(("waiting", "failed", "counter", "database", "lock", "reserve"))
 
@@ -37,7 +35,7 @@ _BLOCK = 4096
 """Bytes that the smallest file takes."""
 
 _ROUNDS = 10
-"""How often a file is tried whose folder is removed, as it is empty, before the file is there."""
+"""How often a file is tried that finds no room, or whose folder is removed as it is empty, before the file is there."""
 
 _WRITTEN = 60
 """Seconds after which a file that is still being written is one that a killed process has left behind."""
@@ -77,7 +75,7 @@ class Folder:
         self.path = path
         self.waiting = path / "waiting"
         self.failed = path / "failed"
-        self._reserve = path / "reserve"
+        self.reserve = Reserve(path / "reserve", lambda: self.open_own("reserve"))
         self._counted, self._recount_at = False, 0.0
 
     def keep(self, body: bytes, at: datetime) -> None:
@@ -86,15 +84,14 @@ class Folder:
         Raises:
             OSError: it cannot be written, or the folder has reached its limit.
         """
-        try:
-            self._keep(body, at)
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            with suppress(OSError):
-                self._reserve.unlink()
-                logger.error("the disk is full, and the reserve in %s is given free", self.path)
-            self._keep(body, at)
+        for last_round in [False] * _ROUNDS + [True]:
+            try:
+                self._keep(body, at)
+                break
+            except OSError as error:
+                if last_round or error.errno not in _FULL:
+                    raise
+            self.reserve.give()
 
     def _keep(self, body: bytes, at: datetime) -> None:
         for _ in range(_ROUNDS):
@@ -306,27 +303,6 @@ class Folder:
         except OSError:
             return False
         return True
-
-    def hold_reserve(self) -> None:
-        """Have 16 MiB of the disk in reserve, made again when there is room for two.
-
-        Raises:
-            OSError: they cannot be reserved.
-        """
-        with suppress(FileNotFoundError):
-            if self._reserve.lstat().st_size == RESERVE:
-                return
-        room = os.statvfs(self.path)
-        if room.f_bavail * room.f_frsize < 2 * RESERVE:
-            return
-        descriptor = self.open_own("reserve")
-        try:
-            os.posix_fallocate(descriptor, 0, RESERVE)
-        except OSError:
-            self._reserve.unlink()
-            raise
-        finally:
-            os.close(descriptor)
 
     def close_to_others(self) -> None:
         """Let only its user look into the folder, which earlier releases did not; not where others have files in it."""
