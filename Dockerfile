@@ -16,12 +16,11 @@ COPY --from=build /opt/diundashboard /opt/diundashboard
 ENV PATH=/opt/diundashboard/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8080 \
-    DB_PATH=/data/diun.db \
-    SPOOL_PATH=/data/diun-spool
+    DB_PATH=/data/diun.db
 # A number, because Kubernetes cannot tell whether a name is root's.
 USER 1000:1000
 VOLUME /data
-# SQLite puts its temporary files here if there is no /tmp to write to.
+# SQLite puts its temporary files here if there is no /tmp to write to, and PostgreSQL's spool is here.
 WORKDIR /data
 EXPOSE 8080
 

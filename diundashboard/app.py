@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -13,7 +12,7 @@ from diundashboard import web
 from diundashboard.config import Config
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.spool import Spool
-from diundashboard.store import Store
+from diundashboard.store import Store, place_of
 
 
 class _Application(Flask):
@@ -30,5 +29,5 @@ def create_app(config: Config, store: Store) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 5)  # type: ignore[method-assign]
-    web.register(app, config, store, Spool(Path(config.spool_path), store))
+    web.register(app, config, store, Spool(config.spool_folder, store, place=place_of(config)))
     return app

@@ -15,7 +15,9 @@ from diundashboard import carry, retention
 from diundashboard.clock import now
 from diundashboard.config import SETTINGS, Config, Misconfigured
 from diundashboard.model import Invalid
-from diundashboard.store import StoreError, open_store
+from diundashboard.spool import Foreign, Spool
+from diundashboard.spool.folder import Folder
+from diundashboard.store import Store, StoreError, open_store, place_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
                 carry.database_at(config, source) if source else config,
                 carry.database_at(config, target) if target else config,
             )
+        elif options.command == "spool":
+            return _spool(config, options.retry)
         else:
             _serve(config, options.reload)
     except (Misconfigured, StoreError, Invalid) as error:
@@ -57,6 +61,7 @@ def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
     store = open_store(config)
     carry.tell_of_other(config, store)
+    _check_spool(config, store)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
     from diundashboard.server import Server
@@ -92,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     where = transfer.add_mutually_exclusive_group(required=True)
     where.add_argument("--to", dest="target", metavar="DATABASE", help="the other database is filled")
     where.add_argument("--from", dest="source", metavar="DATABASE", help="the database of the settings is filled")
+    spool = commands.add_parser("spool", help="say what waits until the database can take it, and what it could not")
+    spool.add_argument("--retry", action="store_true", help="try again to store what could not be stored")
     commands.add_parser("demo", help="fill an empty database with a year of believable history, to try it all")
     return parser
 
@@ -113,6 +120,21 @@ def _prune(config: Config, dry_run: bool) -> None:
         print(retention.prune(store, config.retention_days, dry_run))
 
 
+def _spool(config: Config, retry: bool) -> int:
+    folder = Folder(config.spool_folder)
+    try:
+        retried = folder.retry() if retry else 0
+    except OSError as error:
+        raise Misconfigured(f"SPOOL_PATH: cannot move what is in {folder.failed}: {error.strerror}") from None
+    if retried:
+        print(f"{retried} are tried again when the dashboard runs")
+    failed = sorted(folder.entries_failed())
+    print(f"{len(folder.entries_waiting())} wait in {folder.waiting}, {len(failed)} could not be stored")
+    for name in failed:
+        print(folder.failed / name)
+    return 1 if failed else 0
+
+
 def _demo(config: Config) -> None:
     from diundashboard import demo
 
@@ -120,6 +142,16 @@ def _demo(config: Config) -> None:
     with closing(open_store(config, lambda: clock[0])) as store:
         count = demo.fill(store, lambda time: clock.__setitem__(0, time), now())
     print(f"{count} notifications of a year are there; start the dashboard with: diundashboard serve")
+
+
+def _check_spool(config: Config, store: Store) -> None:
+    """Hold the folder of the spool for this database until the process ends. Other reasons are told when it is used."""
+    try:
+        Spool(config.spool_folder, store, place=place_of(config)).claim()
+    except Foreign as error:
+        raise Misconfigured(f"SPOOL_PATH: {error.strerror}") from None
+    except OSError:
+        pass
 
 
 def _check_address(config: Config) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+SPOOL = "diun-spool"
+"""The folder where notifications wait if there is no SQLite file for it to be beside."""
+
 
 class Misconfigured(Exception):
     """A setting makes no sense; the message names the variable and what is allowed."""
@@ -90,8 +93,9 @@ SETTINGS = (
     ),
     Setting(
         "SPOOL_PATH",
-        "diun-spool",
-        "The folder where notifications wait while the database cannot take them; it is created when it is needed.",
+        "",
+        "The folder where notifications wait while the database cannot take them; empty: beside the SQLite file, "
+        "`diun-spool` for `diun.db`, or `diun-spool` in the working folder with PostgreSQL. It is created.",
         _text,
     ),
     Setting(
@@ -130,7 +134,7 @@ class Config:
     port: int = 8080
     db_path: str = "diun.db"
     database_url: str = field(default="", repr=False)
-    spool_path: str = "diun-spool"
+    spool_path: str = ""
     webhook_secret: str = field(default="", repr=False)
     retention_days: int = 730
     web_concurrency: int | None = None
@@ -149,6 +153,20 @@ class Config:
     def workers(self) -> int:
         """How many worker processes serve."""
         return self.web_concurrency or (2 if self.database_url else 1)
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where notifications wait: two SQLite files in one folder have two."""
+        if self.spool_path or self.database_url:
+            return Path(self.spool_path or SPOOL)
+        file = Path(self.db_path)
+        return file.with_name(f"{file.stem}-spool" if file.suffix == ".db" else f"{file.name}.spool")
+
+    @property
+    def former_spool_folder(self) -> Path | None:
+        """Where notifications waited in earlier releases by default, if that is another folder."""
+        former = Path(SPOOL).absolute()
+        return None if self.spool_path or self.spool_folder.absolute() == former else former
 
     @property
     def bind(self) -> str:

@@ -127,6 +127,6 @@ class Server(BaseApplication):
         return self._serving(app.create_app(self._config, self._store))
 
     def _serving(self, app: Flask) -> Flask:
-        spool(app).start()
+        spool(app).start(self._config.former_spool_folder)
         retention.start(self._store, self._config.retention_days)
         return app

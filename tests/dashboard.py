@@ -100,8 +100,15 @@ def environment(config: Config, **more: str) -> dict[str, str]:
     return inherited | chosen | more
 
 
+def _spool(config: Config, folder: str) -> dict[str, str]:
+    """A spool of its own for a dashboard that would put it into the working folder."""
+    return {"SPOOL_PATH": f"{folder}/spool"} if config.database_url and not config.spool_path else {}
+
+
 @contextmanager
-def running(config: Config, command: Sequence[str] = (str(COMMAND), "serve"), **more: str) -> Iterator[Dashboard]:
+def running(
+    config: Config, command: Sequence[str] = (str(COMMAND), "serve"), cwd: Path | None = None, **more: str
+) -> Iterator[Dashboard]:
     """`diundashboard serve` with these settings, ready to answer; it ends with the block."""
     port = int(more.pop("PORT", 0)) or free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +116,8 @@ def running(config: Config, command: Sequence[str] = (str(COMMAND), "serve"), **
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 command,
-                env=environment(config, PORT=str(port), **more),
+                env=environment(config, **{"PORT": str(port), **_spool(config, folder), **more}),
+                cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -216,3 +216,39 @@ def test_a_setting_that_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> 
     file = tmp_path / "port"
     file.write_text("9000")
     assert Config.read({"PORT_FILE": str(file)}).port == 8080
+
+
+# The folder of the spool
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({}, "diun-spool"),
+        ({"DB_PATH": "data/diun.db"}, "data/diun-spool"),
+        ({"DB_PATH": "/data/other.db"}, "/data/other-spool"),
+        ({"DB_PATH": "/data/other"}, "/data/other.spool"),
+        ({"DB_PATH": "/data/other.sqlite"}, "/data/other.sqlite.spool"),
+        ({"DATABASE_URL": "postgresql://db", "DB_PATH": "/data/other.db"}, "diun-spool"),
+        ({"DB_PATH": "/data/other.db", "SPOOL_PATH": "/spool"}, "/spool"),
+    ],
+)
+def test_the_spool_is_beside_the_sqlite_file_unless_it_is_said_otherwise(environ: dict[str, str], folder: str) -> None:
+    assert Config.read(environ).spool_folder == Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("environ", "elsewhere"),
+    [
+        ({}, False),
+        ({"DB_PATH": "diun.db"}, False),
+        ({"DATABASE_URL": "postgresql://db"}, False),
+        ({"SPOOL_PATH": "/spool"}, False),
+        ({"DB_PATH": "/data/diun.db"}, True),
+        ({"DB_PATH": "other.db"}, True),
+    ],
+)
+def test_the_folder_of_earlier_releases_counts_where_the_default_was_another(
+    environ: dict[str, str], elsewhere: bool
+) -> None:
+    assert Config.read(environ).former_spool_folder == (Path.cwd() / "diun-spool" if elsewhere else None)

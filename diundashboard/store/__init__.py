@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from diundashboard.clock import now
 from diundashboard.config import Config
@@ -21,7 +22,7 @@ from diundashboard.store.updates import Updates
 from diundashboard.store.upkeep import Upkeep
 from diundashboard.store.views import Views
 
-__all__ = ["Conflict", "NotFound", "Store", "StoreError", "Unavailable", "open_store"]
+__all__ = ["Conflict", "NotFound", "Store", "StoreError", "Unavailable", "open_store", "place_of"]
 
 logger = logging.getLogger("diundashboard")
 
@@ -53,3 +54,16 @@ def open_store(config: Config, clock: Callable[[], datetime] = now) -> Store:
     from diundashboard.store.sqlite import SQLiteStore
 
     return SQLiteStore(config.db_path, clock)
+
+
+def place_of(config: Config) -> str:
+    """Where the settings say that the database is, in words that messages can show, without secrets.
+
+    Raises:
+        Unavailable: DATABASE_URL is nothing that libpq understands.
+    """
+    if config.database_url:
+        from diundashboard.store.postgres.database import conninfo_of
+
+        return conninfo_of(config.database_url)[1]
+    return f"SQLite at {Path(config.db_path).absolute()}"

@@ -13,5 +13,9 @@ class Database(ABC):
         """Check that the database answers."""
 
     @abstractmethod
+    def identity(self) -> str:
+        """The id of the database, a UUID that was made once and stays with it. Read when the store was opened."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close every connection. The store cannot be used afterwards."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID
+
 import pytest
 
+from diundashboard.config import Config
 from diundashboard.model import Invalid, Selection, State
-from diundashboard.store import NotFound, Store
+from diundashboard.store import NotFound, Store, open_store
 from tests.store.asking import EVERY, record, recorded
 from tests.updates import heard
 
@@ -102,3 +107,15 @@ def test_characters_with_a_meaning_in_sql_or_json_are_text(store: Store, special
     assert (update.hostname, update.metadata[special]) == (special, special)
     assert update.containers == tuple(sorted(special.split(",")))
     assert store.create_tag(special).name == special
+
+
+def test_a_database_keeps_its_id_and_another_has_another(empty: Config, migrated_file: Path) -> None:
+    def identity(config: Config) -> str:
+        with closing(open_store(config)) as opened:
+            return opened.identity()
+
+    first = identity(empty)
+    assert str(UUID(first)) == first
+    assert UUID(first).version == 4
+    assert identity(empty) == first
+    assert identity(Config(db_path=str(migrated_file))) != first

@@ -24,5 +24,6 @@ class PostgresStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Vi
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 
     def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:
-        prepare(url)
+        identity = prepare(url)
         super().__init__(url, clock)
+        self._identity = identity

@@ -49,6 +49,8 @@ Cursor = psycopg.Cursor[Any]
 class Database(database.Database):
     """The base of every area: transactions, and the time. The pool opens with the first of them."""
 
+    _identity: str
+
     def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._conninfo, self._place = conninfo_of(url)
@@ -67,6 +69,9 @@ class Database(database.Database):
     def ping(self) -> None:
         with self._connection() as connection:
             connection.execute("SELECT id FROM updates LIMIT 1")
+
+    def identity(self) -> str:
+        return self._identity
 
     def close(self) -> None:
         self._pool.close()

@@ -7,7 +7,7 @@ from typing import LiteralString
 
 from diundashboard.store.errors import Unavailable
 from diundashboard.store.migrations import PostgresMigrations, migrate
-from diundashboard.store.postgres.database import Cursor, answering, connect, conninfo_of, firsts
+from diundashboard.store.postgres.database import Cursor, answering, connect, conninfo_of, firsts, one
 from diundashboard.store.postgres.derive import derive_anew
 from diundashboard.store.postgres.hosts import name_hosts
 
@@ -19,8 +19,10 @@ _UNNAMED: LiteralString = """
 """
 
 
-def prepare(url: str) -> None:
+def prepare(url: str) -> str:
     """Migrate the database to the present schema, and fill its derived columns.
+
+    Returns the id of the database.
 
     Raises:
         Unavailable: the server does not answer, or the database cannot be used. It is left as it was.
@@ -34,6 +36,7 @@ def prepare(url: str) -> None:
         migrate(PostgresMigrations(connection))
         with closing(connect(conninfo)) as connection, connection.transaction(), connection.cursor() as cursor:
             complete(cursor)
+            return str(one(cursor.execute("SELECT id FROM identity")).id)
 
 
 def complete(cursor: Cursor) -> None:

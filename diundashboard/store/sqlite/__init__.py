@@ -24,5 +24,6 @@ class SQLiteStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, View
     """Raises Unavailable if this program cannot use the file at `path`, which is then left as it was."""
 
     def __init__(self, path: str, clock: Callable[[], datetime] = now) -> None:
-        prepare(path)
+        identity = prepare(path)
         super().__init__(path, clock)
+        self._identity = identity

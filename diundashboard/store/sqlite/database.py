@@ -27,6 +27,8 @@ DAY = 86_400_000_000
 class Database(database.Database):
     """What every area stands on: transactions, and the time. The connection opens with the first transaction."""
 
+    _identity: str
+
     def __init__(self, path: str, clock: Callable[[], datetime]) -> None:
         self._path = path
         self._clock = clock
@@ -36,6 +38,9 @@ class Database(database.Database):
     def ping(self) -> None:
         with self._transaction("DEFERRED") as cursor:
             cursor.execute("SELECT id FROM updates LIMIT 1")
+
+    def identity(self) -> str:
+        return self._identity
 
     def close(self) -> None:
         with self._lock:

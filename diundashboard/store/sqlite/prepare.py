@@ -20,8 +20,10 @@ _UNNAMED = """
 """
 
 
-def prepare(path: str) -> None:
+def prepare(path: str) -> str:
     """Migrate the file, created if there is none, to the present schema, and fill its derived columns.
+
+    Returns the id of the database.
 
     Raises:
         Unavailable: the file is not ours, or cannot be used. It is left as it was.
@@ -36,6 +38,7 @@ def prepare(path: str) -> None:
         migrate(SQLiteMigrations(connect(path, LOCK_TIMEOUT)))
         with closing(connect(path, LOCK_TIMEOUT)) as connection, transaction(connection, path) as cursor:
             complete(cursor)
+            return str(cursor.execute("SELECT id FROM identity").fetchone()["id"])
 
 
 def complete(cursor: sqlite3.Cursor) -> None:

@@ -1,0 +1,46 @@
+"""The names of the files that wait: a number, and the time of arrival. Pure."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_NAME = re.compile(r"(?:n(\d{12})-)?(\d{1,20})(?!\d)", re.ASCII)
+"""Releases before gave the time alone, and so those files come first."""
+
+
+def microseconds(at: datetime) -> int:
+    """A time as names tell it: microseconds since 1970 in UTC."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def name_of(number: int, at: int) -> str:
+    """The name of the file with this number that arrived at this time."""
+    return f"n{number:012}-{at:016}"
+
+
+def order(name: str) -> str:
+    """What names are sorted by; one that is still being written begins with a dot."""
+    return name.lstrip(".")
+
+
+def number_of(name: str) -> int:
+    """The number in a name; 0 if it has none."""
+    found = _NAME.match(order(name))
+    return int(found[1] or 0) if found else 0
+
+
+def arrival(name: str) -> datetime:
+    """The time of arrival that a name tells.
+
+    Raises:
+        ValueError: it tells none.
+    """
+    if found := _NAME.match(order(name)):
+        with suppress(OverflowError):
+            return _EPOCH + int(found[2]) * _MICROSECOND
+    raise ValueError("its name does not tell when it arrived")

@@ -1,0 +1,56 @@
+"""Room on the disk that the spool gives free when the disk is full, so that notifications can still be kept."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+logger = logging.getLogger("diundashboard")
+
+RESERVE = 16 * 1024**2
+"""Bytes on disk."""
+
+_FREED = 0.02
+"""Seconds to wait until what another thread or process gives free can be used."""
+
+
+class Reserve:
+    """The file at `path`, which `opened` opens."""
+
+    def __init__(self, path: Path, opened: Callable[[], int]) -> None:
+        self._path = path
+        self._opened = opened
+
+    def hold(self) -> None:
+        """Have the reserve. It is made while there is room for two.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        with suppress(FileNotFoundError):
+            if self._path.lstat().st_size == RESERVE:
+                return
+        room = os.statvfs(self._path.parent)
+        if room.f_bavail * room.f_frsize < 2 * RESERVE:
+            return
+        descriptor = self._opened()
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVE)
+        except OSError:
+            self._path.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+
+    def give(self) -> None:
+        """Give the reserve free, or wait a little where there is none."""
+        try:
+            self._path.unlink()
+        except OSError:
+            time.sleep(_FREED)
+        else:
+            logger.error("the disk is full, and the reserve %s is given free", self._path)

@@ -1,0 +1,2 @@
+-- The next start after an upgrade makes another id.
+DROP TABLE identity;
