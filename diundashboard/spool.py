@@ -1,8 +1,8 @@
 """Where notifications wait that the database cannot take now: a folder with a file for each, in the order they came.
 
 DIUN says a thing once. While something waits here, what comes later waits behind it, so that a digest is never replaced
-by an older one. A file is removed after its notification is stored; a process that is killed between the two stores it
-once more, which adds a line to the history and changes nothing else.
+by an older one. A file is removed after its notification is stored. It is named after the moment of the first try to
+store it, by which the store knows what it has already: after a kill between the two, or from a database that hung.
 """
 
 from __future__ import annotations
@@ -70,19 +70,19 @@ class Spool:
             Refused: it is no notification.
             Unavailable: it can be neither stored nor kept.
         """
-        notification = parse(body)
+        notification, at = parse(body), self._clock()
         waits = self._something_waits()
         reason = ""
         if not waits:
             try:
-                return Receipt(stored=True, update=self._store.record(notification))
+                return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as error:
                 reason = str(error)
         try:
-            self._keep(body)
+            self._keep(body, at)
         except OSError as error:
             if waits:
-                return Receipt(stored=True, update=self._store.record(notification))
+                return Receipt(stored=True, update=self._store.record(notification, at))
             raise Unavailable(f"{reason}; nor can it be kept in {self._folder}: {error.strerror}") from error
         if reason:
             logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder)
@@ -93,9 +93,9 @@ class Spool:
             self._waits, self._look_again_at = os.path.exists(self._folder), moment + _LOOK
         return self._waits
 
-    def _keep(self, body: bytes) -> None:
+    def _keep(self, body: bytes, at: datetime) -> None:
         self._waits = True
-        moment = (self._clock() - _EPOCH) // timedelta(microseconds=1)
+        moment = (at - _EPOCH) // timedelta(microseconds=1)
         name = f"{moment:020}-{os.getpid()}-{next(self._numbers):09}"
         for _ in range(_ROUNDS):
             with suppress(FileExistsError):
@@ -147,7 +147,7 @@ class Spool:
     def _store_late(self, path: Path) -> None:
         try:
             moment = _EPOCH + timedelta(microseconds=int(path.name.partition("-")[0]))
-            self._store.record(parse(path.read_bytes()), moment)
+            self._store.record(parse(path.read_bytes()), moment, again=True)
         except (Unavailable, OSError, MemoryError):
             raise
         except Exception:

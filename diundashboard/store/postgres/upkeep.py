@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from diundashboard.fold import Move, counted, differences, fold
 from diundashboard.model import Difference
 from diundashboard.series import Series
@@ -16,10 +18,10 @@ from diundashboard.store.postgres.tags import mistagged, retag
 class Upkeep(upkeep.Upkeep, Database):
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
         if not repair:
-            with self._snapshot() as cursor:
+            with self._snapshot(inf) as cursor:
                 found = [difference for host in _hosts(cursor) for difference in _check_host(cursor, *host)]
                 return (*found, *_check_tags(cursor))
-        with self._transaction() as cursor:
+        with self._transaction(inf) as cursor:
             lock_alone(cursor)
             hosts = _hosts(cursor)
             lock_hosts(cursor, firsts(hosts))
