@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from diundashboard.store.database import ACTION_LIMIT, OPERATION_LIMIT
 from diundashboard.store.errors import NotFound, Unavailable
 from diundashboard.store.migrations import LOCK_TIMEOUT
 from diundashboard.store.postgres.watch import Connection, Watch, reason_of
+
+# The pool warns of each connection that it replaces. The operation that fails says why.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 POOL_SIZE = 25
 """The most connections of one process."""
