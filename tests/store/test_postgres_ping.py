@@ -55,11 +55,20 @@ def test_it_misses_each_table_that_is_gone(store: Store, other: psycopg.Connecti
     store.ping()
 
 
-def test_it_fails_where_nothing_can_be_written(store: Store, url: str, other: psycopg.Connection[tuple[str]]) -> None:
-    name = other.info.dbname
+def test_it_fails_where_nothing_can_be_written(store: Store, other: psycopg.Connection[tuple[str]]) -> None:
     other.autocommit = True
-    other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    other.execute(f"ALTER DATABASE {other.info.dbname} SET default_transaction_read_only = on")
     with pytest.raises(Unavailable, match="read-only transaction"):
+        store.ping()
+
+
+def test_it_writes_to_the_disk(url: str, other: psycopg.Connection[tuple[str]]) -> None:
+    other.autocommit = True
+    other.execute(f"ALTER DATABASE {other.info.dbname} SET temp_file_limit = 0")
+    with (
+        closing(open_store(Config(database_url=url))) as store,
+        pytest.raises(Unavailable, match="temporary file size"),
+    ):
         store.ping()
 
 

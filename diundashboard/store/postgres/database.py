@@ -94,10 +94,13 @@ class Database(database.Database):
         )
 
     def ping(self) -> None:
-        """Check that every table is there, and that one could be written, by a write that is rolled back."""
+        """Check that every table is there, that one could be written, and that the disk takes a temporary file."""
         with self._connection() as connection, connection.transaction(force_rollback=True):
             connection.execute(f"SET LOCAL lock_timeout = '{PING_LOCK_WAIT}s'")
             connection.execute(f"SELECT FROM {TABLES} WHERE FALSE")
+            # A row that is rolled back need not reach a disk that is full, but what does not fit into memory does.
+            connection.execute("SET LOCAL work_mem = '64kB'")
+            connection.execute("SELECT count(*) FROM generate_series(1, 5000)")
             # Whoever holds the row is writing, and is not to be waited for.
             connection.execute(
                 """
