@@ -93,6 +93,11 @@ def stored(dashboard: Dashboard) -> set[str]:
     return found
 
 
+def said(dashboard: Dashboard) -> list[str]:
+    """The lines of its log, without the warning about the tests' PostgreSQL, which may lose data in a power cut."""
+    return [line for line in dashboard.log.splitlines() if "has fsync = off" not in line]
+
+
 def start_line(config: Config) -> str:
     return "Using PostgreSQL database" if config.database_url else f"Using SQLite database at {config.db_path}"
 
@@ -105,7 +110,7 @@ def test_it_says_which_database_it_uses_and_where_it_runs_and_nothing_else(confi
         for path in PAYLOADS:
             assert dashboard.request("POST", "/webhook", path.read_bytes()).status == 200
         assert dashboard.stop() == 0
-        assert dashboard.log.splitlines() == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
+        assert said(dashboard) == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
 
 
 @pytest.mark.postgres
@@ -234,7 +239,7 @@ def test_it_ends_cleanly_and_at_once_whatever_connections_are_open(
             assert dashboard.process.wait(PATIENCE) == 0
             # Two seconds, and on a machine that is busy with other things as long as it takes to start.
             assert time.monotonic() - begin < 2 + to_start
-        assert dashboard.log.splitlines() == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
+        assert said(dashboard) == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
 
 
 def test_ctrl_c_ends_the_wait_for_a_database_that_does_not_answer() -> None:

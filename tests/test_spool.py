@@ -197,6 +197,25 @@ def test_what_a_killed_process_had_just_written_is_stored(config: Config, store:
     assert [path.name for path in folder.iterdir()] == [".2-being-written"]
 
 
+def test_what_was_stored_before_its_file_was_removed_is_not_stored_again(
+    config: Config, store: Store, spool: Spool, away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with away():
+        for image in ("nginx:1", "nginx:1", "redis:7"):
+            assert spool.take(body(image)) == KEPT
+    kept = {path.name: path.read_bytes() for path in waiting(config).iterdir()}
+    drain(spool)
+    waiting(config).mkdir()
+    for name, content in kept.items():
+        (waiting(config) / name).write_bytes(content)
+    drain(spool)
+    assert [each.image.rpartition("/")[2] for each in store.notifications(HistoryQuery())] == [
+        "redis:7",
+        "nginx:1",
+        "nginx:1",
+    ]
+
+
 def test_what_was_kept_outlives_a_kill(config: Config, away: Callable[[], AbstractContextManager[None]]) -> None:
     with running(config) as before:
         assert before.request("GET", "/readyz").status == 200

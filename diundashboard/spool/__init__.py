@@ -1,8 +1,8 @@
 """Where notifications wait that the database cannot take now: a folder with a file for each, in the order they came.
 
 DIUN says a thing once. While something waits here, what comes later waits behind it, so that a digest is never replaced
-by an older one. A file is removed after its notification is stored; a process that is killed between the two stores it
-once more, which adds a line to the history and changes nothing else.
+by an older one. A file is removed after its notification is stored. It is named after the moment of the first try to
+store it, by which the store knows what it has already: after a kill between the two, or from a database that hung.
 """
 
 from __future__ import annotations
@@ -89,19 +89,19 @@ class Spool:
             Refused: it is no notification.
             Unavailable: it can be neither stored nor kept.
         """
-        notification = parse(body)
+        notification, at = parse(body), self._clock()
         reason = ""
         if not self._something_waits():
             try:
-                return Receipt(stored=True, update=self._store.record(notification))
+                return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as error:
                 reason = str(error)
         try:
-            self._keep(body)
+            self._keep(body, at)
         except OSError as error:
             try:
                 if not reason:  # Better out of order than not at all.
-                    return Receipt(stored=True, update=self._store.record(notification))
+                    return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as away:
                 reason = str(away)
             raise Unavailable(f"{reason}; nor can it be kept in {self._folder.waiting}: {error.strerror}") from error
@@ -114,12 +114,12 @@ class Spool:
             self._waits, self._look_again_at = os.path.exists(self._folder.waiting), moment + _LOOK
         return self._waits
 
-    def _keep(self, body: bytes) -> None:
+    def _keep(self, body: bytes, at: datetime) -> None:
         try:
             self.claim()
         except Unavailable:
             self._ownership.claim_unseen()
-        self._folder.keep(body, self._clock())
+        self._folder.keep(body, at)
         self._waits = True
 
     def claim(self) -> None:
@@ -155,7 +155,7 @@ class Spool:
         """Store one that waits, or put it aside; False if it has to stay where it is."""
         try:
             if name not in self._not_removed and (kept := self._folder.read(name)):
-                self._store.record(parse(kept.body), self._believable(kept.at))
+                self._store.record(parse(kept.body), self._believable(kept.at), again=True)
         except (Unavailable, OSError):
             raise
         except MemoryError:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+OPERATION_LIMIT = 6
+"""Seconds in which an operation on a database server succeeds or raises Unavailable, whatever it waits for: a
+connection, a lock, an answer. DIUN gives up after ten."""
+
+ACTION_LIMIT = 60
+"""The same for what people change, which can be tens of thousands of updates at once, on a server that answers when it
+begins. A check of everything that is stored takes as long as it takes."""
+
 
 class Database(ABC):
     """The connection to the database."""

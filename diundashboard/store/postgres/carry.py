@@ -16,9 +16,10 @@ from diundashboard.store import carry
 from diundashboard.store.carried import TABLES, Table, converted
 from diundashboard.store.errors import Conflict
 from diundashboard.store.migrations import TABLE, PostgresMigrations, apply, roll_back
-from diundashboard.store.postgres.database import EPOCH, Connection, Cursor, Database, answering, connect, one
+from diundashboard.store.postgres.database import EPOCH, Cursor, Database, answering, connect, one
 from diundashboard.store.postgres.locks import lock_alone
 from diundashboard.store.postgres.prepare import complete
+from diundashboard.store.postgres.watch import Connection
 
 _EXPRESSIONS = {
     Form.INTEGER: sql.SQL("{}::bigint"),

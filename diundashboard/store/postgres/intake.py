@@ -13,16 +13,17 @@ from diundashboard.text import storable
 
 
 class Intake(intake.Intake, Database):
-    def record(self, notification: Notification, at: datetime | None = None) -> int | None:
+    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
         """Store a notification, as the interface promises. A repeat is one statement, and so one wait for the disk."""
         at = at or self._clock()
         with self._connection() as connection, connection.cursor() as cursor:
-            update_id = repeat(cursor, notification, at)
-            if update_id is not None:
-                return update_id
+            if not again:
+                update_id = repeat(cursor, notification, at, connection.deadline_on_server())
+                if update_id is not None:
+                    return update_id
             try:
                 with connection.transaction():
-                    return record(cursor, notification, at)
+                    return record(cursor, notification, at, again)
             except MetadataShared:
                 with connection.transaction():
                     drop_metadata(cursor, notification, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from typing import LiteralString
 
@@ -10,6 +11,9 @@ from diundashboard.store.migrations import PostgresMigrations, migrate
 from diundashboard.store.postgres.database import Cursor, answering, connect, conninfo_of, firsts, one
 from diundashboard.store.postgres.derive import derive_anew
 from diundashboard.store.postgres.hosts import name_hosts
+from diundashboard.store.postgres.watch import Connection
+
+logger = logging.getLogger("diundashboard")
 
 # The hosts with other names that a search does not find yet.
 _UNNAMED: LiteralString = """
@@ -33,6 +37,10 @@ def prepare(url: str) -> str:
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             connection.close()
             raise Unavailable(f"{place} has the encoding {encoding}; create it with ENCODING 'UTF8'")
+        for setting in _unsafe(connection):
+            logger.warning(
+                "WARNING: %s has %s = off: a power cut can damage what is stored; set it to on", place, setting
+            )
         migrate(PostgresMigrations(connection))
         with closing(connect(conninfo)) as connection, connection.transaction(), connection.cursor() as cursor:
             complete(cursor)
@@ -43,3 +51,16 @@ def complete(cursor: Cursor) -> None:
     """Fill the derived columns that another release left to this one."""
     name_hosts(cursor, firsts(cursor.execute(_UNNAMED).fetchall()))
     derive_anew(cursor)
+
+
+def _unsafe(connection: Connection) -> list[str]:
+    """The settings of the server that give up what survives a power cut, and that no session can change."""
+    rows = connection.execute(
+        """
+        SELECT name
+          FROM pg_settings
+         WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'
+         ORDER BY name
+        """
+    ).fetchall()
+    return firsts(rows)

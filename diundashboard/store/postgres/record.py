@@ -61,10 +61,11 @@ _REPEATED: LiteralString = """
 """
 
 
-def repeat(cursor: Cursor, notification: Notification, at: datetime) -> int | None:
+def repeat(cursor: Cursor, notification: Notification, at: datetime, until: datetime) -> int | None:
     """Store a notification that repeats itself in one statement, and return the id of its update.
 
-    None if it does not, or needs a closer look: see `record`.
+    None if it does not, or needs a closer look: see `record`. A statement that reaches the server after `until`, by the
+    server's clock, does nothing: this process no longer waits for it, and `is_stored` cannot wait for its locks.
     """
     if notification.is_test or not notification.reference.version:
         return None
@@ -78,6 +79,7 @@ def repeat(cursor: Cursor, notification: Notification, at: datetime) -> int | No
              WHERE h.host_key = name_key(%(hostname)s) AND h.merged_into IS NULL AND h.forgotten_at IS NULL
                AND h.metadata_shared_at IS NULL
                AND u.image_key = name_key(%(image)s) AND u.digest = %(digest)s
+               AND clock_timestamp() < %(until)s
                AND NOT EXISTS (
                    SELECT
                      FROM updates AS other
@@ -90,21 +92,26 @@ def repeat(cursor: Cursor, notification: Notification, at: datetime) -> int | No
         {_REPEATED}
         """,
         _repeated_values(notification, notification.hostname, at)
-        | {"hostname": notification.hostname, "ctn_id": notification.ctn_id},
+        | {"hostname": notification.hostname, "ctn_id": notification.ctn_id, "until": until},
     ).fetchone()
     return None if row is None else int(row.update_id)
 
 
-def record(cursor: Cursor, notification: Notification, at: datetime) -> int | None:
+def record(cursor: Cursor, notification: Notification, at: datetime, again: bool = False) -> int | None:
     """Store a notification, and return the id of its update; None for DIUN's own test.
+
+    With `again`, nothing changes if it is stored already.
 
     Raises:
         MetadataShared: the container's id has arrived under another repository; nothing is stored.
     """
-    reference = notification.reference
     lock_news(cursor, notification)
     found = _find(cursor, notification)
     host = Host(found.host_id, found.hostname)
+    if again:
+        known = found if notification.is_test else _known(cursor, notification, host, found)
+        if _is_stored(cursor, notification, host, known, at):
+            return None if known.id is None else int(known.id)
     if found.forgotten_at is not None:
         cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = %s", (host.id,))
     if notification.is_test:
@@ -114,7 +121,7 @@ def record(cursor: Cursor, notification: Notification, at: datetime) -> int | No
         notification = notification.without_container_metadata()
     elif found.shares:
         raise MetadataShared
-    known = (_row_of_digest(cursor, notification, host) if not reference.version else None) or found
+    known = _known(cursor, notification, host, found)
     if known.id is None:
         return _news(cursor, notification, host, None, at)
     if known.digest == notification.digest:
@@ -162,6 +169,28 @@ def _find(cursor: Cursor, notification: Notification) -> Any:
         )
         found = one(cursor.execute(find, values))
     return found
+
+
+def _known(cursor: Cursor, notification: Notification, host: Host, found: Any) -> Any:
+    """The update that the notification is about, or nulls."""
+    return (_row_of_digest(cursor, notification, host) if not notification.reference.version else None) or found
+
+
+def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: Any, at: datetime) -> bool:
+    """Whether the history has this notification of this moment.
+
+    A first try that still runs holds the locks of the repository and of the series, which are waited for.
+    """
+    if known.id is None:
+        about: LiteralString = "update_id IS NULL AND host_id = %(host_id)s"
+    else:
+        about = "update_id = %(update_id)s"
+        lock_series(cursor, [known.series_id])
+    stored = cursor.execute(
+        f"SELECT FROM notifications WHERE {about} AND received_at = %(at)s AND payload = %(payload)s LIMIT 1",
+        {"host_id": host.id, "update_id": known.id, "at": at, "payload": notification.payload},
+    ).fetchone()
+    return stored is not None
 
 
 def _row_of_digest(cursor: Cursor, notification: Notification, host: Host) -> Any:

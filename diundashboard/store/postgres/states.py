@@ -13,11 +13,13 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple, TypeVar
 
+from psycopg import Connection
+
 from diundashboard.fold import Move, counted, fold, without
 from diundashboard.series import Event, Series, Version
 from diundashboard.store.events import Act, Change, News, batches, histories
 from diundashboard.store.postgres.bulk import array, update
-from diundashboard.store.postgres.database import EPOCH, Connection, Cursor, day_of, firsts
+from diundashboard.store.postgres.database import EPOCH, Cursor, day_of, firsts
 
 _VERSION: LiteralString = """
     u.id, u.version, u.digest, u.rebuilt, u.first_seen_at, u.received_at, u.opened_at, u.done_at, u.acknowledged_at,
@@ -144,7 +146,7 @@ def load(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Stored]:
     return loading(cursor.connection, list(series_ids))()
 
 
-def loading(connection: Connection, series_ids: list[int]) -> Callable[[], dict[int, Stored]]:
+def loading(connection: Connection[Any], series_ids: list[int]) -> Callable[[], dict[int, Stored]]:
     """Ask for the states of series. The function that is returned waits for them."""
     series = connection.execute(
         f"SELECT {_SERIES} FROM series AS s WHERE s.id = ANY(%s::bigint[]) ORDER BY s.id", (series_ids,)
@@ -195,7 +197,7 @@ def tell(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
     return telling(cursor.connection, list(series_ids))()
 
 
-def telling(connection: Connection, series_ids: list[int]) -> Callable[[], dict[int, Told]]:
+def telling(connection: Connection[Any], series_ids: list[int]) -> Callable[[], dict[int, Told]]:
     """Ask for the histories of series, without what was undone. The function that is returned waits for them."""
     ids = {"ids": series_ids}
     updates = connection.execute("SELECT id, series_id, version FROM updates WHERE series_id = ANY(%(ids)s)", ids)
@@ -234,7 +236,7 @@ def telling(connection: Connection, series_ids: list[int]) -> Callable[[], dict[
 
 
 def ahead(
-    connection: Connection, series_ids: Iterable[int], ask: Callable[[Connection, list[int]], Callable[[], T]]
+    connection: Connection[Any], series_ids: Iterable[int], ask: Callable[[Connection[Any], list[int]], Callable[[], T]]
 ) -> Iterator[T]:
     """What `ask` asks for of series, a batch at a time, in a pipeline.
 
@@ -321,7 +323,7 @@ def refold(cursor: Cursor, series_ids: Iterable[int]) -> Iterator[int]:
 
 
 def _loading_and_telling(
-    connection: Connection, series_ids: list[int]
+    connection: Connection[Any], series_ids: list[int]
 ) -> Callable[[], tuple[dict[int, Stored], dict[int, Told]]]:
     states, told = loading(connection, series_ids), telling(connection, series_ids)
     return lambda: (states(), told())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import inf
 
 from diundashboard.fold import Move, counted, differences, fold
 from diundashboard.model import Difference, Pruned
@@ -19,10 +20,10 @@ from diundashboard.store.upkeep import PRUNED_AT_ONCE
 class Upkeep(upkeep.Upkeep, Database):
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
         if not repair:
-            with self._snapshot() as cursor:
+            with self._snapshot(inf) as cursor:
                 found = [difference for host in _hosts(cursor) for difference in _check_host(cursor, *host)]
                 return (*found, *_check_tags(cursor))
-        with self._transaction() as cursor:
+        with self._transaction(inf) as cursor:
             lock_alone(cursor)
             hosts = _hosts(cursor)
             lock_hosts(cursor, firsts(hosts))

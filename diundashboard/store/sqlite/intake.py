@@ -22,6 +22,7 @@ class _Arrival:
 
     notification: Notification
     at: datetime
+    again: bool
     settled: bool = False
     update_id: int | None = None
     error: Exception | None = None
@@ -32,13 +33,13 @@ class Intake(intake.Intake, Database):
         super().__init__(path, clock)
         self._arrivals: deque[_Arrival] = deque()
 
-    def record(self, notification: Notification, at: datetime | None = None) -> int | None:
+    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
         """Store a notification, as the interface promises.
 
         Those that arrive while another transaction runs share the next one, and so one wait for the disk. Each is still
         stored as a whole or not at all, and durable on return.
         """
-        arrival = _Arrival(notification, at or self._clock())
+        arrival = _Arrival(notification, at or self._clock(), again)
         self._arrivals.append(arrival)
         self._wait_for_turn(arrival)
         try:
@@ -81,7 +82,7 @@ class Intake(intake.Intake, Database):
     def _record_batch(self, batch: list[_Arrival]) -> None:
         with self._locked_transaction() as cursor:
             for arrival in batch:
-                arrival.update_id = record(cursor, arrival.notification, arrival.at)
+                arrival.update_id = record(cursor, arrival.notification, arrival.at, arrival.again)
 
     def refuse(self, refusal: Refusal) -> None:
         with self._transaction() as cursor:

@@ -18,11 +18,17 @@ from diundashboard.store.sqlite.tags import retag, tag_of_image
 from diundashboard.text import searchable
 
 
-def record(cursor: sqlite3.Cursor, notification: Notification, at: datetime) -> int | None:
-    """Store a notification, and return the id of its update; None for DIUN's own test."""
-    reference = notification.reference
+def record(cursor: sqlite3.Cursor, notification: Notification, at: datetime, again: bool = False) -> int | None:
+    """Store a notification, and return the id of its update; None for DIUN's own test.
+
+    With `again`, nothing changes if it is stored already.
+    """
     found = _find(cursor, notification)
     host = Host(found["host_id"], found["hostname"])
+    if again:
+        known = found if notification.is_test else _known(cursor, notification, host, found)
+        if _is_stored(cursor, notification, host, known["id"], at):
+            return None if known["id"] is None else int(known["id"])
     if found["forgotten_at"] is not None:
         cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host.id,))
     if notification.is_test:
@@ -32,7 +38,7 @@ def record(cursor: sqlite3.Cursor, notification: Notification, at: datetime) -> 
         found = _find(cursor, notification)
     if found["metadata_shared_at"] is not None:
         notification = notification.without_container_metadata()
-    known = (_row_of_digest(cursor, notification, host) if not reference.version else None) or found
+    known = _known(cursor, notification, host, found)
     if known["id"] is None:
         return _news(cursor, notification, host, None, at)
     if known["digest"] == notification.digest:
@@ -64,6 +70,23 @@ def _find(cursor: sqlite3.Cursor, notification: Notification) -> sqlite3.Row:
         found = cursor.execute(find, names).fetchone()
         assert found is not None
     return found
+
+
+def _known(cursor: sqlite3.Cursor, notification: Notification, host: Host, found: sqlite3.Row) -> sqlite3.Row:
+    """The update that the notification is about, or nulls."""
+    return (_row_of_digest(cursor, notification, host) if not notification.reference.version else None) or found
+
+
+def _is_stored(
+    cursor: sqlite3.Cursor, notification: Notification, host: Host, update_id: int | None, at: datetime
+) -> bool:
+    """Whether the history has this notification of this moment."""
+    about = "update_id IS NULL AND host_id = :host_id" if update_id is None else "update_id = :update_id"
+    stored = cursor.execute(
+        f"SELECT 1 FROM notifications WHERE {about} AND received_at = :at AND payload = :payload LIMIT 1",
+        {"host_id": host.id, "update_id": update_id, "at": microseconds(at), "payload": notification.payload},
+    ).fetchone()
+    return stored is not None
 
 
 def _row_of_digest(cursor: sqlite3.Cursor, notification: Notification, host: Host) -> sqlite3.Row | None:

@@ -1,0 +1,169 @@
+"""What breaks a PostgreSQL server and the way to it, and a load that goes on meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.dashboard import Dashboard
+
+PATIENCE = 60
+"""Seconds within which what is waited for has to happen."""
+
+
+def processes(server: str) -> list[psutil.Process]:
+    """The processes of a server on this machine, the one that starts the others first."""
+    folder = Path(str(conninfo_to_dict(server)["host"]))
+    first = psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+    return [first, *first.children(recursive=True)]
+
+
+@contextmanager
+def stopped(server: str) -> Iterator[None]:
+    """The server says nothing for the length of a block, and closes nothing."""
+    stopping = processes(server)
+    for process in stopping:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in reversed(stopping):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+
+
+class Network:
+    """A way to a server over TCP, on which packets can be held back in either direction, and arrive later."""
+
+    def __init__(self, server: str) -> None:
+        parts = conninfo_to_dict(server)
+        self._path = f"{parts['host']}/.s.PGSQL.{parts.get('port') or 5432}"
+        self._sockets = ExitStack()
+        self._listener = self._sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.port: int = self._listener.getsockname()[1]
+        self.to_server, self.to_client = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Network:
+        self.release()
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self.release()
+        self._sockets.close()
+
+    def hold(self) -> None:
+        """Hold everything back. What connects meanwhile stays without an answer for ever."""
+        self.to_server.clear()
+        self.to_client.clear()
+
+    def release(self) -> None:
+        """Deliver what was held back, and what comes from now on."""
+        self.to_server.set()
+        self.to_client.set()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._sockets.enter_context(self._listener.accept()[0])
+                if not (self.to_server.is_set() and self.to_client.is_set()):
+                    continue
+                server = self._sockets.enter_context(socket.socket(socket.AF_UNIX))
+                server.connect(self._path)
+                for ends in ((client, server, self.to_server), (server, client, self.to_client)):
+                    threading.Thread(target=_pump, args=ends, daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket, passing: threading.Event) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            passing.wait()
+            sink.sendall(data)
+    passing.wait()
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How a numbered notification was answered."""
+
+    number: int
+    status: int
+    seconds: float
+
+
+class Load:
+    """Webhook requests by a number of clients, each as soon as its last is answered: news and repeats in turn."""
+
+    def __init__(self, dashboard: Dashboard, clients: int, begin: int) -> None:
+        self._dashboard = dashboard
+        self._ended = threading.Event()
+        self._numbers = itertools.count(begin)
+        self._errors: list[Exception] = []
+        self.answers: list[Answered] = []
+        self._clients = [threading.Thread(target=self._send) for _ in range(clients)]
+
+    def __enter__(self) -> Load:
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        for client in self._clients:
+            client.join()
+        assert not self._errors
+
+    def wait_for(self, more: int) -> None:
+        """Return after this many more answers."""
+        until = len(self.answers) + more
+        wait_until(lambda: bool(self._errors) or len(self.answers) >= until)
+
+    def _send(self) -> None:
+        while not self._ended.is_set():
+            number = next(self._numbers)
+            begin = time.monotonic()
+            try:
+                status = self._dashboard.request("POST", "/webhook", numbered(number)).status
+            except Exception as error:
+                self._errors.append(error)
+                return
+            self.answers.append(Answered(number, status, time.monotonic() - begin))
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Return as soon as it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def numbered(number: int) -> bytes:
+    """A notification that can be told from all others by its number."""
+    digest = f"sha256:{number if number % 2 else 0}"
+    image = f"app{number // 2 % 20}:{1 + number % 2}"
+    return json.dumps({"image": image, "hostname": "nas", "digest": digest, "number": number}).encode()
+
+
+def stored(url: str) -> Counter[int]:
+    """How often each numbered notification is in the history."""
+    with psycopg.connect(url) as connection:
+        rows: list[Any] = connection.execute("SELECT payload FROM notifications").fetchall()
+    return Counter(json.loads(payload).get("number", 0) for (payload,) in rows)
