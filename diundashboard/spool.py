@@ -88,6 +88,10 @@ class Spool:
             logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder)
         return Receipt(stored=False)
 
+    def waits(self) -> bool:
+        """Whether notifications wait here that the database does not have yet."""
+        return self._something_waits()
+
     def _something_waits(self) -> bool:
         if (moment := time.monotonic()) >= self._look_again_at:
             self._waits, self._look_again_at = os.path.exists(self._folder), moment + _LOOK

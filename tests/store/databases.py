@@ -15,7 +15,7 @@ from diundashboard.model import Update, UpdateQuery
 from diundashboard.store import Unavailable, open_store
 from diundashboard.store.migrations import FIRST, PostgresMigrations, SQLiteMigrations, migrations_of
 
-ALL = [FIRST, "0002.updates-per-host", "0003.series", "0004.counts", "0005.facts"]
+ALL = [FIRST, "0002.updates-per-host", "0003.series", "0004.counts", "0005.facts", "0007.runs"]
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)
 
 
