@@ -50,16 +50,11 @@ def pulse_of(
 
     `reports_updates` is whether an update of the host was ever reported.
     """
-    begun = [moment for run in runs if (moment := _begun(run))]
+    begun = [run.began_at for run in runs if run.began_at]
     wait = _usual_wait(begun)
     late = wait is not None and now - begun[0] > wait * 1.25 + LENIENCE
     short = _short(runs, now) if reports_updates else None
-    return Pulse(pulse_id, name, host_id, tuple(runs), begun[0] if begun else None, wait, late, short)
-
-
-def _begun(run: Run) -> datetime | None:
-    """When a run began, or ended if its start was not heard; None if DIUN only said that it stops."""
-    return run.started_at or (None if run.stopped else run.ended_at)
+    return Pulse(pulse_id, name, host_id, tuple(runs), wait, late, short)
 
 
 def _usual_wait(begun: Sequence[datetime]) -> timedelta | None:

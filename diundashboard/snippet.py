@@ -41,6 +41,7 @@ def run_snippets(address: str, secret: str) -> tuple[Snippet, ...]:
     return (
         Snippet("run-yaml", "diun.yml", "\n".join(yaml)),
         Snippet("run-environment", "Environment", _exports(variables)),
+        Snippet("run-compose", "compose.yml, DIUN's environment", _entries(variables)),
     )
 
 
@@ -65,8 +66,11 @@ def _exports(variables: list[tuple[str, str]]) -> str:
 
 
 def _compose(address: str, secret: str) -> str:
-    variables = [f"      {name}: {_quoted(value).replace('$', '$$')}" for name, value in _variables(address, secret)]
-    return "\n".join([_SERVICE, *variables, _VOLUMES])
+    return "\n".join([_SERVICE, _entries(_variables(address, secret)), _VOLUMES])
+
+
+def _entries(variables: list[tuple[str, str]]) -> str:
+    return "\n".join(f"      {name}: {_quoted(value).replace('$', '$$')}" for name, value in variables)
 
 
 def _variables(address: str, secret: str) -> list[tuple[str, str]]:

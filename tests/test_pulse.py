@@ -73,12 +73,14 @@ def test_that_diun_stops_is_no_run() -> None:
     runs = every([24, 24, 24])
     stop = Run(None, NOW + 23 * HOUR, True, STOPPED, None, 0, 0)
     stopped = pulse(stop, *runs, now=NOW + 40 * HOUR)
-    assert (stopped.usual_wait, stopped.late, stopped.began_at) == (24 * HOUR, True, NOW)
+    assert (stopped.usual_wait, stopped.late, stopped.last) == (24 * HOUR, True, runs[0])
+    assert stopped.stopped_at == stop.ended_at
+    assert pulse(*runs).stopped_at is None
 
 
 def test_a_run_whose_start_was_not_heard_counts_from_its_end() -> None:
     ends = [Run(None, NOW - day * 24 * HOUR, False, result(), scan_of(result()), 0, 0) for day in range(4)]
-    assert (pulse(*ends).usual_wait, pulse(*ends).began_at) == (24 * HOUR, NOW)
+    assert (pulse(*ends).usual_wait, pulse(*ends).last) == (24 * HOUR, ends[0])
 
 
 def test_a_run_that_found_more_updates_than_arrived_is_told() -> None:

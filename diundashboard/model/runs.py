@@ -55,22 +55,36 @@ class Run:
     arrived: int
     updates_arrived: int
 
+    @property
+    def began_at(self) -> datetime | None:
+        """When the run began, or ended if its start was not heard; None if DIUN only told that it stops."""
+        return self.started_at or (None if self.stopped else self.ended_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """The runs that are reported under one name, newest first, and what they show.
 
     `host_id` is the host that has this name: as its hostname, as one that was merged into it, or as the name that a
-    person gave to it. `began_at` is when the last run began, or ended if its start was not heard. `usual_wait` is the
-    time within which the next run usually begins, once that is known, and `late` whether it has been exceeded. `short`
-    is the last run within a week that found more updates than arrived, unless DIUN's configuration explains that.
+    person gave to it. `usual_wait` is the time within which the next run usually begins, once that is known, and `late`
+    whether it has been exceeded. `short` is the last run within a week that found more updates than arrived, unless
+    DIUN's configuration explains that.
     """
 
     id: int
     name: str
     host_id: int | None
     runs: tuple[Run, ...]
-    began_at: datetime | None
     usual_wait: timedelta | None
     late: bool
     short: Run | None
+
+    @property
+    def last(self) -> Run | None:
+        """The newest run; None if DIUN only told that it stops."""
+        return next((run for run in self.runs if run.began_at), None)
+
+    @property
+    def stopped_at(self) -> datetime | None:
+        """When DIUN stopped, if that was outside of a run, and none has begun since."""
+        return self.runs[0].ended_at if self.runs and not self.runs[0].began_at else None

@@ -70,8 +70,8 @@ def age(time: datetime) -> str:
 
 @blueprint.app_template_filter()
 def lasting(time: timedelta) -> str:
-    """How long something takes: `40 s`, `5 min`, `6 h`, `3 d`."""
-    seconds = round(time.total_seconds())
+    """How long something takes, at least a second: `40 s`, `5 min`, `6 h`, `3 d`."""
+    seconds = max(1, round(time.total_seconds()))
     for unit, length in (("d", 24 * 3600), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{round(seconds / length)} {unit}"

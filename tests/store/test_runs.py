@@ -72,6 +72,26 @@ def test_what_arrives_during_a_run_is_counted_with_it(store: Store, clock: Clock
     assert pulse_of(store).short is None
 
 
+def test_what_arrives_in_the_next_run_is_not_counted_twice(store: Store) -> None:
+    for found in (1, 2):
+        store.report_run("nas", START, "")
+        for number in range(found):
+            record(store, f"a:{number}", status="update")
+        store.report_run("nas", DONE, result(0, found))
+    assert [run.updates_arrived for run in pulse_of(store).runs] == [2, 1]
+
+
+def test_a_notification_that_was_answered_late_belongs_to_its_run(store: Store, clock: Clock) -> None:
+    """DIUN waits ten seconds for an answer; what it gave up can be stored after all."""
+    store.report_run("nas", START, "")
+    store.report_run("nas", DONE, result(0, 2))
+    clock.time += timedelta(seconds=10)
+    record(store, "a:1", status="update")
+    clock.time += timedelta(seconds=10)
+    record(store, "b:1", status="update")
+    assert pulse_of(store).runs[0].updates_arrived == 1
+
+
 def test_a_run_that_found_more_updates_than_arrived_is_told(store: Store, clock: Clock) -> None:
     record(store, "known:1", status="update")
     clock.time += DAY

@@ -88,9 +88,13 @@ class Runs(runs.Runs, Database):
                 WITH during AS MATERIALIZED (
                     SELECT r.id, p.host_id, r.told,
                            r.started_at - %(within)s AS since,
-                           r.ended_at + %(within)s AS until
+                           CASE
+                               WHEN r.ended_at IS NOT NULL
+                               THEN least(r.ended_at + %(within)s, lead(r.started_at) OVER following)
+                           END AS until
                       FROM runs AS r
                       JOIN (SELECT p.id, {_HOST} AS host_id FROM pulses AS p) AS p ON p.id = r.pulse_id
+                    WINDOW following AS (PARTITION BY r.pulse_id ORDER BY r.id)
                 )
                 SELECT r.pulse_id, r.started_at, r.ended_at, r.stopped, r.report,
                        (

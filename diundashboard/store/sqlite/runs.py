@@ -87,9 +87,12 @@ class Runs(runs.Runs, Database):
                 WITH during AS MATERIALIZED (
                     SELECT r.id, p.host_id, r.told,
                            r.started_at - :within AS since,
-                           r.ended_at + :within AS until
+                           coalesce(
+                               min(r.ended_at + :within, lead(r.started_at) OVER following), r.ended_at + :within
+                           ) AS until
                       FROM runs AS r
                       JOIN (SELECT p.id, {_HOST} AS host_id FROM pulses AS p) AS p ON p.id = r.pulse_id
+                    WINDOW following AS (PARTITION BY r.pulse_id ORDER BY r.id)
                 )
                 SELECT r.pulse_id, r.started_at, r.ended_at, r.stopped, r.report,
                        (
