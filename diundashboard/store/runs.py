@@ -11,6 +11,9 @@ ARRIVES_WITHIN = timedelta(seconds=15)
 """How far outside of a run its notifications may arrive: DIUN waits 10 seconds for an answer, and the clocks of two
 dashboards differ."""
 
+LOOKED_AT = 5000
+"""Among how many notifications of a host, from the start of a run on, those of the run are counted."""
+
 
 class Runs(ABC):
     """The runs of each DIUN."""

@@ -86,7 +86,8 @@ class Runs(runs.Runs, Database):
             for row in cursor.execute(
                 f"""
                 WITH during AS MATERIALIZED (
-                    SELECT r.id, p.host_id, r.told,
+                    SELECT r.id, r.told,
+                           CASE WHEN r.started_at IS NOT NULL AND r.ended_at IS NOT NULL THEN p.host_id END AS host_id,
                            r.started_at - %(within)s AS since,
                            CASE
                                WHEN r.ended_at IS NOT NULL
@@ -96,24 +97,23 @@ class Runs(runs.Runs, Database):
                       JOIN (SELECT p.id, {_HOST} AS host_id FROM pulses AS p) AS p ON p.id = r.pulse_id
                     WINDOW following AS (PARTITION BY r.pulse_id ORDER BY r.id)
                 )
-                SELECT r.pulse_id, r.started_at, r.ended_at, r.stopped, r.report,
-                       (
-                           SELECT count(*)
-                             FROM notifications AS n
-                            WHERE n.host_id = d.host_id AND n.id > d.told AND n.update_id IS NOT NULL
-                              AND n.received_at BETWEEN d.since AND d.until
-                       ) AS arrived,
-                       (
-                           SELECT count(*)
-                             FROM notifications AS n
-                            WHERE n.host_id = d.host_id AND n.id > d.told AND n.status = 'update'
-                              AND n.received_at BETWEEN d.since AND d.until
-                       ) AS updates_arrived
+                SELECT r.pulse_id, r.started_at, r.ended_at, r.stopped, r.report, n.arrived, n.updates_arrived
                   FROM runs AS r
                   JOIN during AS d ON d.id = r.id
+                 CROSS JOIN LATERAL (
+                     SELECT count(*) AS arrived, count(*) FILTER (WHERE n.status = 'update') AS updates_arrived
+                       FROM (
+                           SELECT status, received_at, update_id
+                             FROM notifications
+                            WHERE host_id = d.host_id AND id > d.told
+                            ORDER BY id
+                            LIMIT %(looked_at)s
+                       ) AS n
+                      WHERE n.update_id IS NOT NULL AND n.received_at BETWEEN d.since AND d.until
+                 ) AS n
                  ORDER BY r.id DESC
                 """,
-                {"within": runs.ARRIVES_WITHIN},
+                {"within": runs.ARRIVES_WITHIN, "looked_at": runs.LOOKED_AT},
             ):
                 found[row.pulse_id].append(_run(row))
         return tuple(pulse_of(row.id, row.name, row.host_id, found[row.id], row.reports_updates, now) for row in named)

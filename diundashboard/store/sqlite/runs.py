@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from diundashboard.model import REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Pulse, Run, RunEvent
@@ -85,7 +86,8 @@ class Runs(runs.Runs, Database):
             for row in cursor.execute(
                 f"""
                 WITH during AS MATERIALIZED (
-                    SELECT r.id, p.host_id, r.told,
+                    SELECT r.id, r.told,
+                           CASE WHEN r.started_at IS NOT NULL AND r.ended_at IS NOT NULL THEN p.host_id END AS host_id,
                            r.started_at - :within AS since,
                            coalesce(
                                min(r.ended_at + :within, lead(r.started_at) OVER following), r.ended_at + :within
@@ -96,22 +98,21 @@ class Runs(runs.Runs, Database):
                 )
                 SELECT r.pulse_id, r.started_at, r.ended_at, r.stopped, r.report,
                        (
-                           SELECT count(*)
-                             FROM notifications AS n
-                            WHERE n.host_id = d.host_id AND n.id > d.told AND n.update_id IS NOT NULL
-                              AND n.received_at BETWEEN d.since AND d.until
-                       ) AS arrived,
-                       (
-                           SELECT count(*)
-                             FROM notifications AS n
-                            WHERE n.host_id = d.host_id AND n.id > d.told AND n.status = 'update'
-                              AND n.received_at BETWEEN d.since AND d.until
-                       ) AS updates_arrived
+                           SELECT json_array(count(*), count(*) FILTER (WHERE n.status = 'update'))
+                             FROM (
+                                 SELECT status, received_at, update_id
+                                   FROM notifications
+                                  WHERE host_id = d.host_id AND id > d.told
+                                  ORDER BY id
+                                  LIMIT :looked_at
+                             ) AS n
+                            WHERE n.update_id IS NOT NULL AND n.received_at BETWEEN d.since AND d.until
+                       ) AS arrived
                   FROM runs AS r
                   JOIN during AS d ON d.id = r.id
                  ORDER BY r.id DESC
                 """,
-                {"within": runs.ARRIVES_WITHIN // MICROSECOND},
+                {"within": runs.ARRIVES_WITHIN // MICROSECOND, "looked_at": runs.LOOKED_AT},
             ):
                 found[row["pulse_id"]].append(_run(row))
         return tuple(
@@ -148,12 +149,13 @@ def _pulse(cursor: sqlite3.Cursor, name: str, now: int) -> int:
 
 
 def _run(row: sqlite3.Row) -> Run:
+    arrived, updates_arrived = json.loads(row["arrived"])
     return Run(
         started_at=time_or_none(row["started_at"]),
         ended_at=time_or_none(row["ended_at"]),
         stopped=bool(row["stopped"]),
         report=row["report"],
         scan=scan_of(row["report"]),
-        arrived=row["arrived"],
-        updates_arrived=row["updates_arrived"],
+        arrived=arrived,
+        updates_arrived=updates_arrived,
     )
