@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -62,7 +63,7 @@ def test_what_arrives_during_a_run_is_counted_with_it(store: Store, clock: Clock
     record(store, "a:1", status="update", digest=OTHER)
     record(store, "a:1", status="update", digest=OTHER)
     record(store, "a:1", hostname="pi", status="update")
-    store.record(parse(TEST.replace(b'"hostname": "', b'"hostname": "nas" , "was": "')))
+    store.record(parse(json.dumps(json.loads(TEST) | {"hostname": "nas"}).encode()))
     store.report_run("nas", DONE, result(1, 3))
     clock.time += timedelta(minutes=5)
     store.record(parse(b'{"image": "late:1", "hostname": "nas", "status": "update"}'), clock.time - 5 * DAY / 1440)
