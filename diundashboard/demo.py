@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from diundashboard.model import NEXT_VERSION, HistoryQuery, Invalid, Selection, UpdateQuery
+from diundashboard.model import NEXT_VERSION, HistoryQuery, Invalid, RunEvent, Selection, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store
 
@@ -141,9 +141,24 @@ def fill(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> 
         set_clock(start + timedelta(hours=22, minutes=random.randrange(90)))
         if day % 7 in (1, 3, 4, 6):
             _work_off(store, day)
+    _report_runs(store, set_clock, now)
     set_clock(now)
     _leave_some_for_later(store)
     return count
+
+
+def _report_runs(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> None:
+    """The last runs of each DIUN, every six hours, which found nothing."""
+    for number in range(8, 0, -1):
+        for host, stacks in _IMAGES.items():
+            start = now - timedelta(hours=6 * number - 4)
+            set_clock(start)
+            store.report_run(host, RunEvent.START, "")
+            set_clock(start + timedelta(seconds=12))
+            count = sum(len(names.split()) for names in stacks.values())
+            numbers = ("0 new tag(s) found", "0 tag(s) updated", f"{count} tag(s) unchanged", "0 tag(s) skipped")
+            lines = [f"{count} tag(s) have been scanned:", *numbers, "0 tag(s) with error"]
+            store.report_run(host, RunEvent.DONE, "\n* ".join(lines))
 
 
 def _images(random: Random) -> Iterator[_Image]:

@@ -1,7 +1,7 @@
 """How to point DIUN at this dashboard, ready to paste: its YAML, its environment, a service of compose. Pure.
 
-The names of DIUN's settings are those of https://crazymax.dev/diun/notif/webhook/. Address and secret may hold any
-printable character, and arrive in DIUN as they are.
+The names of DIUN's settings are those of https://crazymax.dev/diun/notif/webhook/ and https://crazymax.dev/diun/watch/.
+Address and secret may hold any printable character, and arrive in DIUN as they are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass
+from urllib.parse import quote
+
+NAME = "name-of-this-machine"
+"""What a person replaces by the hostname that DIUN reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,23 @@ def snippets(address: str, secret: str) -> tuple[Snippet, ...]:
     )
 
 
+def run_snippets(address: str, secret: str) -> tuple[Snippet, ...]:
+    """How DIUN reports its runs to the address of pings. `secret` is as `in_address` writes it."""
+    name = f"{NAME}.{secret}" if secret else NAME
+    yaml = ["watch:", "  healthchecks:", f"    baseURL: {_quoted(address)}", f"    uuid: {_quoted(name)}"]
+    variables = [("DIUN_WATCH_HEALTHCHECKS_BASEURL", address), ("DIUN_WATCH_HEALTHCHECKS_UUID", name)]
+    return (
+        Snippet("run-yaml", "diun.yml", "\n".join(yaml)),
+        Snippet("run-environment", "Environment", _exports(variables)),
+        Snippet("run-compose", "compose.yml, DIUN's environment", _entries(variables)),
+    )
+
+
+def in_address(secret: str) -> str:
+    """A secret as a part of an address, which DIUN's client sends unchanged."""
+    return quote(secret, safe="")
+
+
 def _yaml(address: str, secret: str) -> str:
     lines = ["notif:", "  webhook:", f"    endpoint: {_quoted(address)}", "    method: POST"]
     if secret:
@@ -37,12 +58,19 @@ def _yaml(address: str, secret: str) -> str:
 
 
 def _environment(address: str, secret: str) -> str:
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(address, secret))
+    return _exports(_variables(address, secret))
+
+
+def _exports(variables: list[tuple[str, str]]) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables)
 
 
 def _compose(address: str, secret: str) -> str:
-    variables = [f"      {name}: {_quoted(value).replace('$', '$$')}" for name, value in _variables(address, secret)]
-    return "\n".join([_SERVICE, *variables, _VOLUMES])
+    return "\n".join([_SERVICE, _entries(_variables(address, secret)), _VOLUMES])
+
+
+def _entries(variables: list[tuple[str, str]]) -> str:
+    return "\n".join(f"      {name}: {_quoted(value).replace('$', '$$')}" for name, value in variables)
 
 
 def _variables(address: str, secret: str) -> list[tuple[str, str]]:

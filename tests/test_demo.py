@@ -27,6 +27,9 @@ def test_the_demo_fills_an_empty_database_and_refuses_one_with_data(config: Conf
     assert first.returncode == 0, first.stderr
     store = open_store(config)
     assert [host.hostname for host in store.hosts()] == ["nas", "pi-cellar", "vps"]
+    assert [(pulse.name, pulse.late, pulse.runs[0].scan is not None) for pulse in store.pulses()] == [
+        (name, False, True) for name in ("nas", "pi-cellar", "vps")
+    ]
     known = store.updates(UpdateQuery(state=None, per_page=200)).updates
     images = {(update.hostname, update.repository) for update in known}
     assert len(images) == 60, "as the README says"

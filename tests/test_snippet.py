@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from urllib.parse import unquote
 
 import pytest
 
-from diundashboard.snippet import snippets
+from diundashboard.snippet import NAME, in_address, run_snippets, snippets
 
 ADDRESS = "http://nas:8080/webhook"
 SECRETS = [
@@ -64,3 +65,24 @@ def test_without_a_secret_nothing_is_said_of_one(key: str) -> None:
     assert "authorization" not in text.lower()
     assert ADDRESS in text
     assert "POST" in text
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_name_that_pings_carry_is_the_same_in_every_form_and_safe_in_an_address(secret: str) -> None:
+    yaml, environment, compose = (each.text for each in run_snippets("http://nas:8080/ping/", in_address(secret)))
+    assert value(yaml, "baseURL") == "http://nas:8080/ping/"
+    name = value(yaml, "uuid")
+    assert value(compose, "DIUN_WATCH_HEALTHCHECKS_UUID") == name
+    assert value(compose, "DIUN_WATCH_HEALTHCHECKS_BASEURL") == "http://nas:8080/ping/"
+    assert name.isascii()
+    assert unquote(name) == f"{NAME}.{secret}"
+    assert not set(name.replace(NAME, "")) & set("/?#: \\\"'")
+    script = environment + '\nprintf %s "$DIUN_WATCH_HEALTHCHECKS_UUID"'
+    run = subprocess.run(["sh", "-c", script], capture_output=True, check=True)
+    assert run.stdout.decode() == name
+
+
+def test_without_a_secret_the_name_is_the_name() -> None:
+    for each in run_snippets("http://nas:8080/ping/", in_address("")):
+        assert NAME in each.text
+        assert f"{NAME}." not in each.text

@@ -6,6 +6,7 @@ from diundashboard.model.history import REFUSALS_KEPT, HistoryQuery, Received, R
 from diundashboard.model.hosts import Host
 from diundashboard.model.insights import INSIGHT_DAYS, WAITS, Insights, Noise, Wait
 from diundashboard.model.invalid import Invalid
+from diundashboard.model.runs import REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Pulse, Run, RunEvent, Scan
 from diundashboard.model.tags import COLOURS, Rule, Tag
 from diundashboard.model.updates import (
     COUNTED_DONE,
@@ -35,7 +36,10 @@ __all__ = [
     "NEXT_VERSION",
     "PER_PAGE_LIMIT",
     "REFUSALS_KEPT",
+    "REPORT_LENGTH",
+    "RUNS_KEPT",
     "STATE_TABS",
+    "STRANGERS_KEPT",
     "UNTAGGED",
     "WAITS",
     "Action",
@@ -54,10 +58,14 @@ __all__ = [
     "Noise",
     "Page",
     "Pruned",
+    "Pulse",
     "Received",
     "Refusal",
     "Row",
     "Rule",
+    "Run",
+    "RunEvent",
+    "Scan",
     "Selection",
     "Sort",
     "State",

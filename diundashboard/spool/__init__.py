@@ -91,7 +91,7 @@ class Spool:
         """
         notification, at = parse(body), self._clock()
         reason = ""
-        if not self._something_waits():
+        if not self.waits():
             try:
                 return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as error:
@@ -109,7 +109,8 @@ class Spool:
             logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder.waiting)
         return Receipt(stored=False)
 
-    def _something_waits(self) -> bool:
+    def waits(self) -> bool:
+        """Whether notifications wait here that the database does not have yet."""
         if (moment := time.monotonic()) >= self._look_again_at:
             self._waits, self._look_again_at = os.path.exists(self._folder.waiting), moment + _LOOK
         return self._waits

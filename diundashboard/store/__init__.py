@@ -17,6 +17,7 @@ from diundashboard.store.history import History
 from diundashboard.store.hosts import Hosts
 from diundashboard.store.insights import Insights
 from diundashboard.store.intake import Intake
+from diundashboard.store.runs import Runs
 from diundashboard.store.tags import Tags
 from diundashboard.store.updates import Updates
 from diundashboard.store.upkeep import Upkeep
@@ -27,7 +28,7 @@ __all__ = ["Conflict", "NotFound", "Store", "StoreError", "Unavailable", "open_s
 logger = logging.getLogger("diundashboard")
 
 
-class Store(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Carry, Database):
+class Store(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Upkeep, Carry, Database):
     """What the dashboard stores, on either database.
 
     Both stores promise the same, and the contract test holds them to it. Every operation is one transaction: done as a

@@ -83,6 +83,12 @@ TABLES = (
     Table("tag_assignments", _columns(integer="tag_id", text="reference source"), order=("reference",)),
     Table("tag_rules", _columns(integer="id tag_id", text="pattern")),
     Table("views", _columns(integer="id", text="name query", boolean="is_start")),
+    Table("pulses", _columns(integer="id", text="name", time="heard_at"), used=False),
+    Table(
+        "runs",
+        _columns(integer="id pulse_id told", time="started_at ended_at", boolean="stopped", text="report"),
+        used=False,
+    ),
     Table("refusals", _columns(integer="id status", text="address reason excerpt", time="at"), used=False),
     Table("edits", _columns(integer="number"), order=("number",), used=False),
     Table("version_rules", _columns(integer="number"), order=("number",), used=False),

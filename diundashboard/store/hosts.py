@@ -48,7 +48,7 @@ class Hosts(ABC):
 
     @abstractmethod
     def forget_host(self, host_id: int) -> None:
-        """Delete a host and its updates, but keep its notifications. It is back with its next notification.
+        """Delete a host, its updates and its runs, but keep its notifications. It is back with its next notification.
 
         Raises:
             NotFound: no host has this id.

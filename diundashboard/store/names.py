@@ -45,6 +45,15 @@ def host_name(text: str) -> str:
     return _short_name(text, "host") if text.strip() else ""
 
 
+def pulse_name(text: str) -> str:
+    """The name under which a DIUN reports its runs, as it is stored: without surrounding white space.
+
+    Raises:
+        Invalid: it is empty or longer than 100 characters.
+    """
+    return _short_name(text, "DIUN")
+
+
 def _short_name(text: str, what: str) -> str:
     name = storable(text).strip()
     if not name:

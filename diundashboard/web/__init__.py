@@ -19,6 +19,7 @@ from diundashboard.web import (
     hosts,
     insights,
     ops,
+    ping,
     refusals,
     tags,
     updates,
@@ -30,7 +31,22 @@ from diundashboard.web import (
 def register(app: Flask, config: Config, store: Store, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, store, spool)
-    for room in (webhook, updates, act, views, hosts, history, insights, tags, connect, api, appearance, ops, assets):
+    for room in (
+        webhook,
+        ping,
+        updates,
+        act,
+        views,
+        hosts,
+        history,
+        insights,
+        tags,
+        connect,
+        api,
+        appearance,
+        ops,
+        assets,
+    ):
         app.register_blueprint(room.blueprint)
     for room in (errors, guard, refusals):
         room.register(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, takewhile
 from urllib.parse import parse_qsl, urlsplit
 
@@ -66,6 +66,16 @@ def age(time: datetime) -> str:
     if days == 1:
         return "yesterday"
     return f"{days} d" if days < 2 * 365 else f"{days // 365} y"
+
+
+@blueprint.app_template_filter()
+def lasting(time: timedelta) -> str:
+    """How long something takes, at least a second: `40 s`, `5 min`, `6 h`, `3 d`."""
+    seconds = max(1, round(time.total_seconds()))
+    for unit, length in (("d", 24 * 3600), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{round(seconds / length)} {unit}"
+    return f"{seconds} s"
 
 
 @blueprint.app_template_filter()

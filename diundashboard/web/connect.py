@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
-from diundashboard.snippet import snippets
-from diundashboard.web.context import host, settings, store, webhook_address
+from diundashboard.snippet import in_address, run_snippets, snippets
+from diundashboard.web.context import host, ping_address, settings, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -45,6 +45,7 @@ def connection(shown: bool) -> dict[str, Any]:
         "secret": bool(secret),
         "local": host().startswith(("localhost", "127.", "[::1]")),
         "snippets": snippets(webhook_address(), secret if shown or not secret else _HIDDEN),
+        "run_snippets": run_snippets(ping_address(), in_address(secret) if shown or not secret else _HIDDEN),
     }
 
 

@@ -47,6 +47,11 @@ def webhook_address() -> str:
     return f"{request.scheme}://{host()}{url_for('webhook.receive')}"
 
 
+def ping_address() -> str:
+    """What comes before the name in the address of a ping, as the browser that asks reaches it."""
+    return webhook_address().removesuffix("webhook") + "ping/"
+
+
 def lost_diun() -> bool:
     """Whether this is DIUN, at an address that is not its own."""
     return request.environ.get("HTTP_USER_AGENT", "").startswith("diun/") and request.path.rstrip("/") != "/webhook"

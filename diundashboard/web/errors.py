@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadHost, HTTPException, RequestEntityTooLarge
 from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
+from diundashboard.web import ping
 from diundashboard.web.context import lost_diun, same_page, webhook_address
 from diundashboard.web.reading import stood_on
 
@@ -25,7 +26,7 @@ _WORDS = {
 }
 """For what werkzeug says of itself, of URLs and of proxies."""
 
-_PROGRAMS = ("/api/", "/webhook", "/healthz", "/readyz")
+_PROGRAMS = ("/api/", "/webhook", "/ping/", "/healthz", "/readyz")
 
 
 def register(app: Flask) -> None:
@@ -67,7 +68,9 @@ def _way_back() -> str:
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:
-    return _answer(413, f"the body is larger than {BODY_LIMIT} bytes")
+    return _answer(
+        413, f"the body is larger than {ping.BODY_LIMIT if request.blueprint == 'ping' else BODY_LIMIT} bytes"
+    )
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
@@ -82,5 +85,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.exception("unexpected error at %s %s", request.method, request.path)
+    # The address of a ping carries the secret.
+    place = request.url_rule if request.blueprint == "ping" else request.path
+    logger.exception("unexpected error at %s %s", request.method, place)
     return _answer(500, "something unexpected happened; the log of the dashboard says what")

@@ -1,12 +1,12 @@
-"""The hosts page: what is pending on each machine, and what to do about its name and its metadata."""
+"""The hosts page: what is pending on each machine, how its DIUN runs, and what to do about its name and metadata."""
 
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from diundashboard.model import Invalid
-from diundashboard.web.context import store
+from diundashboard.model import Invalid, Pulse
+from diundashboard.web.context import spool, store
 from diundashboard.web.reading import number
 
 blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
@@ -14,8 +14,11 @@ blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Every host."""
-    return render_template("hosts.html", hosts=store().hosts())
+    """Every host, and the runs of its DIUN; those of a name that no host has come last."""
+    pulses: dict[int | None, list[Pulse]] = {}
+    for pulse in store().pulses():
+        pulses.setdefault(pulse.host_id, []).append(pulse)
+    return render_template("hosts.html", hosts=store().hosts(), pulses=pulses, waiting=spool().waits())
 
 
 @blueprint.post("/<int:host_id>/rename")
@@ -46,6 +49,13 @@ def trust_metadata(host_id: int) -> ResponseReturnValue:
 def forget(host_id: int) -> ResponseReturnValue:
     """Remove a host; what it sent stays in the history."""
     store().forget_host(host_id)
+    return _back()
+
+
+@blueprint.post("/pulses/<int:pulse_id>/forget")
+def forget_pulse(pulse_id: int) -> ResponseReturnValue:
+    """Remove the runs of a name, which is back when it is heard again."""
+    store().forget_pulse(pulse_id)
     return _back()
 
 

@@ -1,4 +1,4 @@
-"""Remembers what the webhook refused: DIUN will not say it again, and shows its own log to nobody."""
+"""Remembers what the webhook and the pings refused: DIUN will not say it again, and shows its own log to nobody."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def remember(response: Response) -> Response:
-        if response.status_code in _STATUSES and (request.path in _PATHS or lost_diun()):
+        if response.status_code in _STATUSES and (request.path in _PATHS or request.blueprint == "ping" or lost_diun()):
             moment = monotonic()
             if len(remembered) < _A_MINUTE or moment - remembered[0] > 60:
                 remembered.append(moment)

@@ -23,6 +23,7 @@ ALL = [
     "0005.facts",
     "0006.lighter-indexes",
     "0007.identity",
+    "0008.runs",
 ]
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)
 

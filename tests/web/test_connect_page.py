@@ -6,6 +6,7 @@ import html
 import json
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -44,6 +45,15 @@ def test_the_snippets_carry_the_address_that_was_called(client: FlaskClient, pat
     assert "That is this machine only" not in page
 
 
+def test_it_shows_how_diun_reports_its_runs(client: FlaskClient, protected: FlaskClient) -> None:
+    page = page_of(client, base_url="https://diun.example.net")
+    assert page.count("https://diun.example.net/ping/") == 3
+    assert 'uuid: "name-of-this-machine"' in page
+    assert "carries the secret" not in page
+    assert "name-of-this-machine.••••" in page_of(protected)
+    assert f"name-of-this-machine.{quote(SECRET, safe='')}" in html.unescape(protected.post("/connect").text)
+
+
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
 def test_an_address_that_only_this_machine_has_is_pointed_out(client: FlaskClient, host: str) -> None:
     assert "That is this machine only" in page_of(client, base_url=f"http://{host}")
@@ -52,7 +62,7 @@ def test_an_address_that_only_this_machine_has_is_pointed_out(client: FlaskClien
 @pytest.mark.parametrize("path", ["/connect", "/", "/connect/heard", "/connect?secret=show"])
 def test_the_secret_is_not_in_a_page_that_nobody_asked_for_it(protected: FlaskClient, path: str) -> None:
     answer = protected.get(path)
-    for form in (SECRET, html.escape(SECRET), html.escape(json.dumps(SECRET)), "$HOME"):
+    for form in (SECRET, html.escape(SECRET), html.escape(json.dumps(SECRET)), quote(SECRET, safe=""), "$HOME"):
         assert form not in answer.text
 
 

@@ -14,13 +14,14 @@ from diundashboard.store.postgres.hosts import Hosts
 from diundashboard.store.postgres.insights import Insights
 from diundashboard.store.postgres.intake import Intake
 from diundashboard.store.postgres.prepare import prepare
+from diundashboard.store.postgres.runs import Runs
 from diundashboard.store.postgres.tags import Tags
 from diundashboard.store.postgres.updates import Updates
 from diundashboard.store.postgres.upkeep import Upkeep
 from diundashboard.store.postgres.views import Views
 
 
-class PostgresStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Carry, Store):
+class PostgresStore(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Upkeep, Carry, Store):
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 
     def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:

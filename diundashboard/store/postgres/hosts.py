@@ -145,6 +145,14 @@ class Hosts(hosts.Hosts, Database):
                     days.count(host_id, moved(series, Series(series.variant), now))
                 cursor.execute("DELETE FROM updates WHERE series_id = ANY(%s::bigint[])", (batch,))
                 cursor.execute("DELETE FROM series WHERE id = ANY(%s::bigint[])", (batch,))
+            cursor.execute(
+                """
+                DELETE FROM pulses
+                 WHERE name IN (SELECT hostname FROM hosts WHERE %(host)s IN (id, merged_into))
+                    OR name = (SELECT display_name FROM hosts WHERE id = %(host)s)
+                """,
+                {"host": host_id},
+            )
             cursor.execute("UPDATE hosts SET forgotten_at = %s WHERE id = %s", (now, host_id))
             days.write(cursor)
 

@@ -14,13 +14,14 @@ from diundashboard.store.sqlite.hosts import Hosts
 from diundashboard.store.sqlite.insights import Insights
 from diundashboard.store.sqlite.intake import Intake
 from diundashboard.store.sqlite.prepare import prepare
+from diundashboard.store.sqlite.runs import Runs
 from diundashboard.store.sqlite.tags import Tags
 from diundashboard.store.sqlite.updates import Updates
 from diundashboard.store.sqlite.upkeep import Upkeep
 from diundashboard.store.sqlite.views import Views
 
 
-class SQLiteStore(Intake, Updates, Actions, Tags, Hosts, History, Insights, Views, Upkeep, Carry, Store):
+class SQLiteStore(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Upkeep, Carry, Store):
     """Raises Unavailable if this program cannot use the file at `path`, which is then left as it was."""
 
     def __init__(self, path: str, clock: Callable[[], datetime] = now) -> None:

@@ -139,6 +139,14 @@ class Hosts(hosts.Hosts, Database):
                 count(cursor, ((host_id, moves) for moves in gone))
             cursor.execute("DELETE FROM updates WHERE hostname = ?", (hostname,))
             cursor.execute("DELETE FROM series WHERE host_id = ?", (host_id,))
+            cursor.execute(
+                """
+                DELETE FROM pulses
+                 WHERE name IN (SELECT hostname FROM hosts WHERE :host IN (id, merged_into))
+                    OR name = (SELECT display_name FROM hosts WHERE id = :host)
+                """,
+                {"host": host_id},
+            )
             cursor.execute("UPDATE hosts SET forgotten_at = ? WHERE id = ?", (self._now(), host_id))
 
 

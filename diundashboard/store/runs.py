@@ -1,0 +1,43 @@
+"""The interface: what DIUN reports of its own runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import timedelta
+
+from diundashboard.model import Pulse, RunEvent
+
+ARRIVES_WITHIN = timedelta(seconds=15)
+"""How far outside of a run its notifications may arrive: DIUN waits 10 seconds for an answer, and the clocks of two
+dashboards differ."""
+
+LOOKED_AT = 5000
+"""Among how many notifications of a host, from the start of a run on, those of the run are counted."""
+
+
+class Runs(ABC):
+    """The runs of each DIUN."""
+
+    @abstractmethod
+    def report_run(self, name: str, event: RunEvent, report: str) -> None:
+        """Store what a DIUN reports of its run under a name, with the first 1,000 characters of what it writes.
+
+        A start begins a run; every other event ends the run that has not ended yet, or is one whose start was not
+        heard. The last 30 runs of a name are kept. Names that are no host's number at most 200: a new one replaces the
+        one that was not heard for the longest time.
+
+        Raises:
+            Invalid: the name is empty or longer than 100 characters.
+        """
+
+    @abstractmethod
+    def pulses(self) -> tuple[Pulse, ...]:
+        """The runs of every name, sorted by name regardless of case."""
+
+    @abstractmethod
+    def forget_pulse(self, pulse_id: int) -> None:
+        """Delete a name and its runs. It is back when it is heard again.
+
+        Raises:
+            NotFound: no name has this id.
+        """

@@ -1,0 +1,161 @@
+"""What DIUN reports of its own runs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from diundashboard.model import REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Pulse, Run, RunEvent
+from diundashboard.pulse import pulse_of, scan_of
+from diundashboard.store import runs
+from diundashboard.store.errors import NotFound
+from diundashboard.store.names import pulse_name
+from diundashboard.store.sqlite.database import MICROSECOND, Database, time_or_none
+from diundashboard.text import storable
+
+_HOST = """
+    coalesce(
+        (
+            SELECT h.id
+              FROM hosts AS named
+              JOIN hosts AS h ON h.id = coalesce(named.merged_into, named.id)
+             WHERE named.hostname = p.name AND h.forgotten_at IS NULL
+        ),
+        (
+            SELECT min(h.id)
+              FROM hosts AS h
+             WHERE h.display_name = p.name AND h.merged_into IS NULL AND h.forgotten_at IS NULL
+        )
+    )
+"""
+"""The id of the host that has the name of a pulse; null if none has."""
+
+
+class Runs(runs.Runs, Database):
+    def report_run(self, name: str, event: RunEvent, report: str) -> None:
+        name, report, now = pulse_name(name), storable(report)[:REPORT_LENGTH], self._now()
+        with self._transaction() as cursor:
+            pulse_id = _pulse(cursor, name, now)
+            last = cursor.execute(
+                "SELECT id, ended_at FROM runs WHERE pulse_id = ? ORDER BY id DESC LIMIT 1", (pulse_id,)
+            ).fetchone()
+            if event == RunEvent.START:
+                cursor.execute(
+                    """
+                    INSERT INTO runs (pulse_id, started_at, told)
+                    VALUES (?, ?, (SELECT coalesce(max(id), 0) FROM notifications))
+                    """,
+                    (pulse_id, now),
+                )
+            elif last and last["ended_at"] is None:
+                cursor.execute(
+                    "UPDATE runs SET ended_at = ?, stopped = ?, report = ? WHERE id = ?",
+                    (now, event == RunEvent.FAIL, report, last["id"]),
+                )
+            else:
+                cursor.execute(
+                    "INSERT INTO runs (pulse_id, ended_at, stopped, report, told) VALUES (?, ?, ?, ?, 0)",
+                    (pulse_id, now, event == RunEvent.FAIL, report),
+                )
+            cursor.execute(
+                """
+                DELETE FROM runs
+                 WHERE pulse_id = :pulse
+                   AND id <= (SELECT id FROM runs WHERE pulse_id = :pulse ORDER BY id DESC LIMIT 1 OFFSET :kept)
+                """,
+                {"pulse": pulse_id, "kept": RUNS_KEPT},
+            )
+
+    def pulses(self) -> tuple[Pulse, ...]:
+        now = self._clock()
+        with self._transaction("DEFERRED") as cursor:
+            named = cursor.execute(
+                f"""
+                SELECT p.id, p.name, p.host_id,
+                       EXISTS (
+                           SELECT 1
+                             FROM hosts AS h
+                             JOIN updates AS u ON u.hostname = h.hostname AND u.status = 'update'
+                            WHERE h.id = p.host_id
+                       ) AS reports_updates
+                  FROM (SELECT p.id, p.name, {_HOST} AS host_id FROM pulses AS p) AS p
+                 ORDER BY lower(p.name), p.name
+                """
+            ).fetchall()
+            found: dict[int, list[Run]] = {row["id"]: [] for row in named}
+            for row in cursor.execute(
+                f"""
+                WITH during AS MATERIALIZED (
+                    SELECT r.id, r.told,
+                           CASE WHEN r.started_at IS NOT NULL AND r.ended_at IS NOT NULL THEN p.host_id END AS host_id,
+                           r.started_at - :within AS since,
+                           coalesce(
+                               min(r.ended_at + :within, lead(r.started_at) OVER following), r.ended_at + :within
+                           ) AS until
+                      FROM runs AS r
+                      JOIN (SELECT p.id, {_HOST} AS host_id FROM pulses AS p) AS p ON p.id = r.pulse_id
+                    WINDOW following AS (PARTITION BY r.pulse_id ORDER BY r.id)
+                )
+                SELECT r.pulse_id, r.started_at, r.ended_at, r.stopped, r.report,
+                       (
+                           SELECT json_array(count(*), count(*) FILTER (WHERE n.status = 'update'))
+                             FROM (
+                                 SELECT status, received_at, update_id
+                                   FROM notifications
+                                  WHERE host_id = d.host_id AND id > d.told
+                                  ORDER BY id
+                                  LIMIT :looked_at
+                             ) AS n
+                            WHERE n.update_id IS NOT NULL AND n.received_at BETWEEN d.since AND d.until
+                       ) AS arrived
+                  FROM runs AS r
+                  JOIN during AS d ON d.id = r.id
+                 ORDER BY r.id DESC
+                """,
+                {"within": runs.ARRIVES_WITHIN // MICROSECOND, "looked_at": runs.LOOKED_AT},
+            ):
+                found[row["pulse_id"]].append(_run(row))
+        return tuple(
+            pulse_of(row["id"], row["name"], row["host_id"], found[row["id"]], bool(row["reports_updates"]), now)
+            for row in named
+        )
+
+    def forget_pulse(self, pulse_id: int) -> None:
+        with self._transaction() as cursor:
+            if not cursor.execute("DELETE FROM pulses WHERE id = ?", (pulse_id,)).rowcount:
+                raise NotFound(f"no name of a DIUN has the id {pulse_id}")
+
+
+def _pulse(cursor: sqlite3.Cursor, name: str, now: int) -> int:
+    """The id of a name, which is heard now; a new one replaces the stranger that was heard the longest time ago."""
+    known = cursor.execute("UPDATE pulses SET heard_at = ? WHERE name = ? RETURNING id", (now, name)).fetchone()
+    if known:
+        return int(known["id"])
+    new = cursor.execute("INSERT INTO pulses (name, heard_at) VALUES (?, ?) RETURNING id", (name, now)).fetchone()
+    cursor.execute(
+        f"""
+        DELETE FROM pulses
+         WHERE id IN (
+                   SELECT p.id
+                     FROM pulses AS p
+                    WHERE {_HOST} IS NULL
+                    ORDER BY p.heard_at DESC, p.id DESC
+                    LIMIT -1 OFFSET ?
+               )
+        """,
+        (STRANGERS_KEPT,),
+    )
+    return int(new["id"])
+
+
+def _run(row: sqlite3.Row) -> Run:
+    arrived, updates_arrived = json.loads(row["arrived"])
+    return Run(
+        started_at=time_or_none(row["started_at"]),
+        ended_at=time_or_none(row["ended_at"]),
+        stopped=bool(row["stopped"]),
+        report=row["report"],
+        scan=scan_of(row["report"]),
+        arrived=arrived,
+        updates_arrived=updates_arrived,
+    )
