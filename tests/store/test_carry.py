@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from diundashboard.config import Config
-from diundashboard.model import Contents, Filled, Form, Invalid, Refusal, Row, Selection
+from diundashboard.model import Contents, Filled, Form, Invalid, Refusal, Row, RunEvent, Selection
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, Store, open_store
 from diundashboard.store.carried import LEFT_OUT, TABLES
@@ -92,6 +92,8 @@ def live(store: Store, clock: Clock) -> None:
     store.rename_host(hosts["y"], "ypsilon")
     store.forget_host(hosts["z"])
     store.start_with(store.save_view("mine", "?q=a").id)
+    for event in (RunEvent.START, RunEvent.DONE):
+        store.report_run("x", event, "1 tag(s) have been scanned")
     store.refuse(Refusal(clock.time, "192.0.2.1", 400, "no JSON", "Dear diary"))
 
 

@@ -188,7 +188,7 @@ def test_what_still_waits_on_disk_is_not_missed(config: Config, client: FlaskCli
     send(client, "nas", result(0, 1))
     assert "0 arrived" in words(client)
     waits = create_app(config, store)
-    waits.extensions["diundashboard"][2]._keep(b"{}")
+    waits.extensions["diundashboard"][2]._keep(b"{}", now())
     assert "arrived" not in words(waits.test_client())
 
 
