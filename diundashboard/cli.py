@@ -14,7 +14,7 @@ from importlib.metadata import version
 from diundashboard.clock import now
 from diundashboard.config import SETTINGS, Config, Misconfigured
 from diundashboard.model import Invalid
-from diundashboard.store import StoreError, open_store
+from diundashboard.store import StoreError, open_store, opener
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,12 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
-    store = open_store(config)
+    open_later = opener(config)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
     from diundashboard.server import Server
 
-    Server(config, store, reload).run()
+    Server(config, open_later, reload).run()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
 from diundashboard.clock import now
-from diundashboard.notification import parse
-from diundashboard.store import Store, Unavailable
+from diundashboard.notification import Notification, parse
+from diundashboard.store import Unavailable
 
 logger = logging.getLogger("diundashboard")
 
@@ -52,16 +53,44 @@ class Receipt:
     update: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """How many notifications wait, for how many seconds the oldest has, and how many were put aside."""
+
+    waiting: int
+    oldest_waiting_s: float | None
+    failed: int
+
+
+class Records(Protocol):
+    """Where notifications are stored: a store, or the way to one."""
+
+    def record(self, notification: Notification, at: datetime | None = None) -> int | None: ...
+
+
 class Spool:
     """All processes of one machine share the folder. Its subfolder `waiting` is there only while something waits."""
 
-    def __init__(self, folder: Path, store: Store, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, folder: Path, store: Records, clock: Callable[[], datetime] = now) -> None:
         self._folder = folder / "waiting"
         self._aside = folder / "failed"
         self._store = store
         self._clock = clock
         self._numbers = itertools.count()
         self._waits, self._look_again_at = False, 0.0
+        self._state, self._count_again_at = SpoolState(0, None, 0), 0.0
+
+    def state(self) -> SpoolState:
+        """What waits, and what was put aside; at most a second old."""
+        if (moment := time.monotonic()) >= self._count_again_at:
+            self._state, self._count_again_at = self._count(), moment + 1
+        return self._state
+
+    def _count(self) -> SpoolState:
+        waiting = [name for name in _names(self._folder) if not name.startswith(".")]
+        oldest = min((int(moment) for name in waiting if (moment := name.partition("-")[0]).isdecimal()), default=None)
+        age = None if oldest is None else (self._clock() - _EPOCH).total_seconds() - oldest / 1e6
+        return SpoolState(len(waiting), None if age is None else round(max(age, 0.0), 1), len(_names(self._aside)))
 
     def take(self, body: bytes) -> Receipt:
         """Store a notification, the body of a request, or keep it for later. It is durable on return, either way.
@@ -187,6 +216,13 @@ class Spool:
             except Exception:
                 logger.exception("what waits in %s could not be stored", self._folder)
             time.sleep(INTERVAL)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _sync(folder: Path) -> None:

@@ -14,7 +14,7 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from diundashboard.store import database
-from diundashboard.store.errors import NotFound, Unavailable
+from diundashboard.store.errors import Declined, NotFound, Unavailable, Unusable
 
 POOL_SIZE = 25
 """The most connections of one process."""
@@ -37,6 +37,10 @@ CONNECT_TIMEOUT = 10
 
 NEWS_LOCK = int.from_bytes(b"diunnews")
 """The key of the advisory lock on news; see `locks`."""
+
+_LOST = ("08", "57P", "53300")
+"""How the SQLSTATE begins where the server does not answer at all: connection lost, shut down or starting, too many
+connections. An error without one is about the connection as well."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for no time in a column that is never null."""
@@ -116,10 +120,11 @@ def answering(place: str) -> Iterator[None]:
     except (psycopg.IntegrityError, psycopg.DataError):
         raise
     except PoolTimeout:
-        raise Unavailable(f"{place}: no connection was free for {POOL_TIMEOUT} seconds") from None
+        raise Declined(f"{place}: no connection was free for {POOL_TIMEOUT} seconds") from None
     except psycopg.Error as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise Unavailable(f"{place}: {reason}") from error
+        kind = Unavailable if (error.sqlstate or _LOST[0]).startswith(_LOST) else Declined
+        raise kind(f"{place}: {reason}") from error
 
 
 def conninfo_of(url: str) -> tuple[str, str]:
@@ -131,7 +136,7 @@ def conninfo_of(url: str) -> tuple[str, str]:
         parts = {"host": "@"}
     host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
     if "@" in host + name or (not port.replace(",", "").isdecimal() and port):
-        raise Unavailable(
+        raise Unusable(
             "DATABASE_URL is no URI or conninfo string that libpq understands; special characters in a password "
             "must be percent-encoded, such as %40 for @"
         )
