@@ -30,7 +30,8 @@ def snippets(address: str, secret: str) -> tuple[Snippet, ...]:
 
 
 def _yaml(address: str, secret: str) -> str:
-    lines = ["notif:", "  webhook:", f"    endpoint: {_quoted(address)}", "    method: POST"]
+    lines = ["watch:", "  runOnStartup: false"]
+    lines += ["notif:", "  webhook:", f"    endpoint: {_quoted(address)}", "    method: POST"]
     if secret:
         lines += ["    headers:", f"      authorization: {_quoted(secret)}"]
     return "\n".join(lines)
@@ -46,7 +47,11 @@ def _compose(address: str, secret: str) -> str:
 
 
 def _variables(address: str, secret: str) -> list[tuple[str, str]]:
-    variables = [("DIUN_NOTIF_WEBHOOK_ENDPOINT", address), ("DIUN_NOTIF_WEBHOOK_METHOD", "POST")]
+    variables = [
+        ("DIUN_WATCH_RUNONSTARTUP", "false"),
+        ("DIUN_NOTIF_WEBHOOK_ENDPOINT", address),
+        ("DIUN_NOTIF_WEBHOOK_METHOD", "POST"),
+    ]
     return variables + ([("DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION", secret)] if secret else [])
 
 
