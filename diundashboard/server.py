@@ -24,7 +24,7 @@ from diundashboard.web.context import spool
 THREADS = 8
 """Requests that one worker answers at the same time."""
 
-OPENING = 5
+OPENING = 7
 """Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
 
 FIRST_BYTE_TIMEOUT = 0.2
@@ -83,7 +83,13 @@ class Server(BaseApplication):
     def __init__(self, config: Config, open_store: Callable[[], Store], reload: bool) -> None:
         self._config, self._open_store, self._reload = config, open_store, reload
         self._master = os.getpid()
+        self._unusable = False
         self._why_heard, self._why_told = os.pipe()
+        # Holds one byte: the worker that reads it says where the dashboard runs.
+        self._unsaid, said = os.pipe()
+        os.write(said, b".")
+        for descriptor in (self._why_heard, self._unsaid):
+            os.set_blocking(descriptor, False)
         super().__init__()
 
     def load_config(self) -> None:
@@ -150,16 +156,17 @@ class Server(BaseApplication):
         deadline = time.monotonic() + OPENING
         while worker.alive and not self._access.wait(0.05) and time.monotonic() < deadline:
             pass
-        if worker.alive and worker.age == 1:
-            print(f"DIUN Dashboard runs at http://{self._config.bind}", flush=True)
+        with suppress(BlockingIOError):
+            if worker.alive and not self._unusable and os.read(self._unsaid, 1):
+                print(f"DIUN Dashboard runs at http://{self._config.bind}", flush=True)
 
     def _give_up(self, error: Exception) -> None:
         """End every process, as with SIGTERM, because waiting for the database does not help."""
+        self._unusable = True
         os.write(self._why_told, f"{error}\n".encode())
         if os.getppid() == self._master:
             os.kill(self._master, signal.SIGTERM)
 
     def _say_why(self, server: object) -> None:
-        os.set_blocking(self._why_heard, False)
         with suppress(BlockingIOError):
             raise Unusable(os.read(self._why_heard, 65536).decode().partition("\n")[0])

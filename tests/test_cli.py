@@ -185,6 +185,28 @@ def test_a_file_that_is_no_database_stops_the_start_with_one_line(sqlite: Config
     assert Path(sqlite.db_path).read_text() == "Dear diary,\n"
 
 
+def test_a_foreign_file_and_a_later_schema_stop_the_start_with_one_line(sqlite: Config) -> None:
+    for statement, words in (
+        ("CREATE TABLE notes (text TEXT)", "it holds the tables notes"),
+        ("CREATE TABLE _yoyo_migration (migration_hash, migration_id, applied_at_utc)", "a later version"),
+    ):
+        Path(sqlite.db_path).unlink(missing_ok=True)
+        with closing(sqlite3.connect(sqlite.db_path)) as connection, connection:
+            connection.execute(statement)
+            if "_yoyo" in statement:
+                connection.execute("INSERT INTO _yoyo_migration VALUES ('f00d', '0999.flying-cars', '2036-01-01')")
+        first, line = refused(sqlite)
+        assert first == start_line(sqlite)
+        assert line.startswith("diundashboard: the ")
+        assert words in line
+
+
+def test_a_url_that_libpq_does_not_understand_stops_the_start_with_one_line() -> None:
+    first, line = refused(Config(database_url="postgresql://diun:hunt@er2@db/updates"))
+    assert first == "Using PostgreSQL database"
+    assert line.startswith("diundashboard: DATABASE_URL is no URI or conninfo string")
+
+
 def test_the_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])

@@ -103,5 +103,6 @@ def check_told(config: Config, store: Store, words: str) -> None:
     for answer in answers[len(programs) :]:
         check_error_page(answer, 503, "The database does not answer")
         assert words in unescape(answer.text)
+        assert ('<meta http-equiv="refresh"' in answer.text) == (answer.request.method == "GET")
     assert not any(PASSWORD in answer.text for answer in answers)
     assert ask("GET", "/healthz").status_code == 200
