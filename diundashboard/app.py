@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from diundashboard import web
+from diundashboard.access import Access
 from diundashboard.config import Config
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.spool import Spool
@@ -21,13 +22,14 @@ class _Application(Flask):
         return func
 
 
-def create_app(config: Config, store: Store) -> Flask:
-    """The WSGI application that serves `store` as `config` says."""
+def create_app(config: Config, store: Store | Access) -> Flask:
+    """The WSGI application that serves an open store, or one that is opened in the background, as `config` says."""
+    access = store if isinstance(store, Access) else Access.to(store)
     app = _Application("diundashboard.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 5)  # type: ignore[method-assign]
-    web.register(app, config, store, Spool(config.spool_folder, store, place=place_of(config)))
+    web.register(app, config, access, Spool(config.spool_folder, access, place=place_of(config)))
     return app

@@ -15,9 +15,8 @@ from diundashboard import carry, retention
 from diundashboard.clock import now
 from diundashboard.config import SETTINGS, Config, Misconfigured
 from diundashboard.model import Invalid
-from diundashboard.spool import Foreign, Spool
 from diundashboard.spool.folder import Folder
-from diundashboard.store import Store, StoreError, open_store, place_of
+from diundashboard.store import StoreError, open_store, opener
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,14 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
-    store = open_store(config)
-    carry.tell_of_other(config, store)
-    _check_spool(config, store)
+    open_later = opener(config)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
     from diundashboard.server import Server
 
-    Server(config, store, reload).run()
+    Server(config, open_later, reload).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,16 +139,6 @@ def _demo(config: Config) -> None:
     with closing(open_store(config, lambda: clock[0])) as store:
         count = demo.fill(store, lambda time: clock.__setitem__(0, time), now())
     print(f"{count} notifications of a year are there; start the dashboard with: diundashboard serve")
-
-
-def _check_spool(config: Config, store: Store) -> None:
-    """Hold the folder of the spool for this database until the process ends. Other reasons are told when it is used."""
-    try:
-        Spool(config.spool_folder, store, place=place_of(config)).claim()
-    except Foreign as error:
-        raise Misconfigured(f"SPOOL_PATH: {error.strerror}") from None
-    except OSError:
-        pass
 
 
 def _check_address(config: Config) -> None:

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from threading import Thread
 
+from diundashboard.access import Access
 from diundashboard.clock import now
 from diundashboard.store import Store, StoreError
 
@@ -35,17 +36,17 @@ def prune(store: Store, days: int, dry_run: bool = False) -> str:
     )
 
 
-def start(store: Store, days: int, first: float = FIRST) -> None:
+def start(access: Access, days: int, first: float = FIRST) -> None:
     """Prune after `first` seconds and then once a day, in a thread that ends with the process."""
     if days:
-        Thread(target=_daily, args=(store, days, first), name="retention", daemon=True).start()
+        Thread(target=_daily, args=(access, days, first), name="retention", daemon=True).start()
 
 
-def _daily(store: Store, days: int, pause: float) -> None:
+def _daily(access: Access, days: int, pause: float) -> None:
     while True:
         time.sleep(pause)
         try:
-            logger.info("%s", prune(store, days))
+            logger.info("%s", prune(access.store, days))
             pause = DAILY
         except StoreError as error:
             logger.error("the history could not be pruned: %s", error)

@@ -7,24 +7,27 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from diundashboard import retention
-from diundashboard.app import create_app
+from diundashboard import carry, retention
 from diundashboard.config import Config
-from diundashboard.store import Store
+from diundashboard.spool import Foreign
+from diundashboard.store import Store, Unusable
 from diundashboard.web.context import spool
 
 THREADS = 8
 """Requests that one worker answers at the same time."""
+
+OPENING = 7
+"""Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
 
 FIRST_BYTE_TIMEOUT = 0.2
 """Seconds that a thread waits for a new connection to say something, before it turns to others."""
@@ -72,11 +75,36 @@ class Worker(ThreadWorker):
                 connection.timeout = 0
 
 
-class Server(BaseApplication):
-    """gunicorn with the settings of the dashboard; it reads no configuration file and no arguments of its own."""
+class _Once:
+    """Something that one process does, whichever comes first of those that are forked."""
 
-    def __init__(self, config: Config, store: Store, reload: bool) -> None:
-        self._config, self._store, self._reload = config, store, reload
+    def __init__(self) -> None:
+        self._token, token = os.pipe()
+        os.set_blocking(self._token, False)
+        os.write(token, b".")
+
+    def first(self) -> bool:
+        """Whether nobody has asked before."""
+        try:
+            return bool(os.read(self._token, 1))
+        except BlockingIOError:
+            return False
+
+
+class Server(BaseApplication):
+    """gunicorn with the settings of the dashboard; it reads no configuration file and no arguments of its own.
+
+    It listens at once. Each worker opens the store for itself, in the background: a thread that migrates could not be
+    carried over a fork, and a process that waits for the database could not answer DIUN.
+    """
+
+    def __init__(self, config: Config, open_store: Callable[[], Store], reload: bool) -> None:
+        self._config, self._open_store, self._reload = config, open_store, reload
+        self._master = os.getpid()
+        self._unusable = False
+        self._why_heard, self._why_told = os.pipe()
+        os.set_blocking(self._why_heard, False)
+        self._says_where, self._tells_of_other = _Once(), _Once()
         super().__init__()
 
     def load_config(self) -> None:
@@ -95,9 +123,10 @@ class Server(BaseApplication):
             # The forwarded headers are for TRUSTED_PROXIES to believe, not for gunicorn.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
+            "post_worker_init": self._begin,
             # A pool that is still open would hold the process up for ten seconds.
-            "worker_exit": lambda server, worker: self._store.close(),
-            "when_ready": lambda server: print(f"DIUN Dashboard runs at http://{self._config.bind}", flush=True),
+            "worker_exit": lambda server, worker: self._access.close(),
+            "on_exit": self._say_why,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -108,25 +137,61 @@ class Server(BaseApplication):
             before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, _STOP),
             after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP),
         )
-        # The first start parses every migration: 13 MiB that glibc would keep, here and in each worker.
-        with suppress(AttributeError):  # musl has no such function.
-            ctypes.CDLL(None).malloc_trim(0)
         # What is there by now is never garbage: it is not looked through again, and workers share it.
         gc.freeze()
         super().run()
 
     def load(self) -> Any:
-        if not self._reload:
-            return self._serving(create_app(self._config, self._store))
-        # A worker inherits the modules of the process that forked it, which are as old as that one.
-        for name in [name for name in sys.modules if name.partition(".")[0] == "diundashboard"]:
-            del sys.modules[name]
-        from diundashboard import app, store
+        if self._reload:
+            # A worker inherits the modules of the process that forked it, which are as old as that one.
+            for name in [name for name in sys.modules if name.partition(".")[0] == "diundashboard"]:
+                del sys.modules[name]
+        from diundashboard.access import Access
+        from diundashboard.app import create_app
+        from diundashboard.store import opener
 
-        self._store = store.open_store(self._config)
-        return self._serving(app.create_app(self._config, self._store))
-
-    def _serving(self, app: Flask) -> Flask:
-        spool(app).start(self._config.former_spool_folder)
-        retention.start(self._store, self._config.retention_days)
+        if self._reload:
+            self._open_store = opener(self._config)
+        self._access = Access(self._open)
+        app = create_app(self._config, self._access)
+        self._spool = spool(app)
+        self._access.start(self._give_up)
+        self._spool.start(self._config.former_spool_folder)
+        retention.start(self._access, self._config.retention_days)
         return app
+
+    def _open(self) -> Store:
+        try:
+            store = self._open_store()
+        finally:
+            # The first start parses every migration: 13 MiB that glibc would keep.
+            with suppress(AttributeError):  # musl has no such function.
+                ctypes.CDLL(None).malloc_trim(0)
+        try:
+            self._spool.claim(store.identity())
+        except Foreign as error:
+            raise Unusable(f"SPOOL_PATH: {error.strerror}") from None
+        except OSError:
+            pass  # The spool says so when it is used.
+        if self._tells_of_other.first():
+            carry.tell_of_other(self._config, store)
+        return store
+
+    def _begin(self, worker: Worker) -> None:
+        """Give the database a moment, in which the first requests wait in the socket, before the worker serves."""
+        deadline = time.monotonic() + OPENING
+        while worker.alive and not self._access.wait(0.05) and time.monotonic() < deadline:
+            pass
+        if worker.alive and not self._unusable and self._says_where.first():
+            print(f"DIUN Dashboard runs at http://{self._config.bind}", flush=True)
+
+    def _give_up(self, error: Exception) -> None:
+        """End every process, as with SIGTERM, because waiting for the database does not help."""
+        self._unusable = True
+        os.write(self._why_told, f"{error}\n".encode())
+        if os.getppid() == self._master:
+            os.kill(self._master, signal.SIGTERM)
+
+    def _say_why(self, server: object) -> None:
+        with suppress(BlockingIOError):
+            raise Unusable(os.read(self._why_heard, 65536).decode().partition("\n")[0])

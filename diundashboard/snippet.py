@@ -51,7 +51,8 @@ def in_address(secret: str) -> str:
 
 
 def _yaml(address: str, secret: str) -> str:
-    lines = ["notif:", "  webhook:", f"    endpoint: {_quoted(address)}", "    method: POST"]
+    lines = ["watch:", "  runOnStartup: false"]
+    lines += ["notif:", "  webhook:", f"    endpoint: {_quoted(address)}", "    method: POST"]
     if secret:
         lines += ["    headers:", f"      authorization: {_quoted(secret)}"]
     return "\n".join(lines)
@@ -74,7 +75,11 @@ def _entries(variables: list[tuple[str, str]]) -> str:
 
 
 def _variables(address: str, secret: str) -> list[tuple[str, str]]:
-    variables = [("DIUN_NOTIF_WEBHOOK_ENDPOINT", address), ("DIUN_NOTIF_WEBHOOK_METHOD", "POST")]
+    variables = [
+        ("DIUN_WATCH_RUNONSTARTUP", "false"),
+        ("DIUN_NOTIF_WEBHOOK_ENDPOINT", address),
+        ("DIUN_NOTIF_WEBHOOK_METHOD", "POST"),
+    ]
     return variables + ([("DIUN_NOTIF_WEBHOOK_HEADERS_AUTHORIZATION", secret)] if secret else [])
 
 

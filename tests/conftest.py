@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -146,7 +147,15 @@ def store(config: Config, clock: Clock) -> Iterator[Store]:
     """An empty store on each database in turn."""
     opened = open_store(config, clock)
     yield opened
+    settle()
     opened.close()
+
+
+def settle() -> None:
+    """Return when every refusal of this process is stored: threads of that name do so behind the answer."""
+    for thread in threading.enumerate():
+        if thread.name == "refusals":
+            thread.join(30)
 
 
 @pytest.fixture

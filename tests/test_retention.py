@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from diundashboard import retention
+from diundashboard.access import Access
 from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.model import HistoryQuery, Selection, UpdateQuery
@@ -33,7 +34,7 @@ def payloads(store: Store) -> int:
 
 def test_the_server_prunes_by_itself(store: Store) -> None:
     fill(store)
-    retention.start(store, days=730, first=0)
+    retention.start(Access.to(store), days=730, first=0)
     deadline = time.monotonic() + 10
     while payloads(store) == 3:
         assert time.monotonic() < deadline

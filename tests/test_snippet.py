@@ -59,6 +59,15 @@ def test_compose_replaces_nothing_in_a_secret(secret: str) -> None:
     assert written.replace("$$", "$") == secret
 
 
+def test_diun_does_not_check_when_it_starts() -> None:
+    for key, line in (
+        ("yaml", "  runOnStartup: false"),
+        ("environment", "export DIUN_WATCH_RUNONSTARTUP=false"),
+        ("compose", '      DIUN_WATCH_RUNONSTARTUP: "false"'),
+    ):
+        assert line in text_of(key, "").splitlines()
+
+
 @pytest.mark.parametrize("key", ["yaml", "environment", "compose"])
 def test_without_a_secret_nothing_is_said_of_one(key: str) -> None:
     text = text_of(key, "")

@@ -190,7 +190,7 @@ def test_whatever_has_the_name_of_something_of_ours_stops_nothing(
             shutil.rmtree(used / name)
         make(used / name)
         spool = Spool(used, store, clock)
-        spool.claim()
+        spool.claim(store.identity())
         Folder(used).reserve.hold()
         spool.take(body("nginx:1", f"sha256:{number}"))
         spool.drain()
@@ -313,7 +313,7 @@ def test_a_folder_that_others_could_read_is_closed_unless_it_holds_more(
 ) -> None:
     for path in (place, tmp_path):
         path.chmod(0o755)
-        Spool(path, store).claim()
+        Spool(path, store).claim(store.identity())
     assert [stat.S_IMODE(path.stat().st_mode) for path in (place, tmp_path)] == [0o700, 0o755]
 
 

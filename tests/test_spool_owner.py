@@ -79,9 +79,9 @@ def test_only_a_folder_in_which_nothing_is_left_is_taken_over(
     (folder / left).mkdir(exist_ok=True)
     (folder / left / "1-kept").write_bytes(BODY)
     with pytest.raises(Foreign):
-        Spool(folder, other, place="the second").claim()
+        Spool(folder, other, place="the second").claim(other.identity())
     (folder / left / "1-kept").unlink()
-    Spool(folder, other, place="the second").claim()
+    Spool(folder, other, place="the second").claim(other.identity())
 
 
 @sqlite
@@ -89,10 +89,10 @@ def test_an_empty_folder_that_another_dashboard_uses_is_not_taken_over(
     folder: Path, store: Store, other: Store
 ) -> None:
     using = Spool(folder, store, place="the first")
-    using.claim()
+    using.claim(store.identity())
     with pytest.raises(Foreign, match="that of the first"):
-        Spool(folder, other, place="the second").claim()
-    Spool(folder, store, place="the first, called in another way").claim()
+        Spool(folder, other, place="the second").claim(other.identity())
+    Spool(folder, store, place="the first, called in another way").claim(store.identity())
 
 
 @sqlite

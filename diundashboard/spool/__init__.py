@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock, Thread
+from typing import Protocol
 
 from diundashboard.clock import now
-from diundashboard.notification import parse
+from diundashboard.notification import Notification, parse
 from diundashboard.spool.folder import Folder
 from diundashboard.spool.names import arrival, order
 from diundashboard.spool.owner import Foreign, Ownership
-from diundashboard.store import Store, Unavailable
+from diundashboard.store import Unavailable
 
 __all__ = ["Foreign", "Receipt", "Spool", "SpoolState"]
 
@@ -64,6 +65,14 @@ class SpoolState:
     failed: int
 
 
+class Keeps(Protocol):
+    """Where notifications are stored: a store, or the way to one."""
+
+    def identity(self) -> str: ...
+
+    def record(self, notification: Notification, at: datetime, again: bool = False) -> int | None: ...
+
+
 class Spool:
     """All processes of one machine share the folder, if they use the same database.
 
@@ -71,7 +80,7 @@ class Spool:
     been away since the start.
     """
 
-    def __init__(self, folder: Path, store: Store, clock: Callable[[], datetime] = now, place: str = "") -> None:
+    def __init__(self, folder: Path, store: Keeps, clock: Callable[[], datetime] = now, place: str = "") -> None:
         self._folder = Folder(folder)
         self._ownership = Ownership(self._folder, place)
         self._store = store
@@ -117,21 +126,20 @@ class Spool:
 
     def _keep(self, body: bytes, at: datetime) -> None:
         try:
-            self.claim()
+            self.claim(self._store.identity())
         except Unavailable:
             self._ownership.claim_unseen()
         self._folder.keep(body, at)
         self._waits = True
 
-    def claim(self) -> None:
-        """Make sure that the folder is used for this database, and by no other.
+    def claim(self, identity: str) -> None:
+        """Make sure that the folder is used for the database with this id, and for no other.
 
         Raises:
             Foreign: it is another's.
-            Unavailable: the database's id is not known yet.
             OSError: the folder cannot be used.
         """
-        self._ownership.claim(self._store.identity())
+        self._ownership.claim(identity)
 
     def drain(self) -> None:
         """Store what waits, in the order in which it came, unless another process is at it.
@@ -144,7 +152,7 @@ class Spool:
         with self._folder.alone() as alone:
             if not alone:
                 return
-            self.claim()
+            self.claim(self._store.identity())
             passed_over: set[str] = set()
             while waiting := [name for name in self._folder.names() if name not in passed_over]:
                 passed_over |= {name for name in waiting if not self._store_late(name)}
@@ -225,7 +233,7 @@ class Spool:
     def _look(self) -> None:
         said = ""
         try:
-            self.claim()
+            self.claim(self._store.identity())
             self.drain()
             self._folder.reserve.hold()
         except Unavailable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from diundashboard.clock import now
@@ -12,7 +13,7 @@ from diundashboard.config import Config
 from diundashboard.store.actions import Actions
 from diundashboard.store.carry import Carry
 from diundashboard.store.database import Database
-from diundashboard.store.errors import Conflict, NotFound, StoreError, Unavailable
+from diundashboard.store.errors import Conflict, Declined, NotFound, StoreError, Unavailable, Unusable
 from diundashboard.store.history import History
 from diundashboard.store.hosts import Hosts
 from diundashboard.store.insights import Insights
@@ -23,7 +24,18 @@ from diundashboard.store.updates import Updates
 from diundashboard.store.upkeep import Upkeep
 from diundashboard.store.views import Views
 
-__all__ = ["Conflict", "NotFound", "Store", "StoreError", "Unavailable", "open_store", "place_of"]
+__all__ = [
+    "Conflict",
+    "Declined",
+    "NotFound",
+    "Store",
+    "StoreError",
+    "Unavailable",
+    "Unusable",
+    "open_store",
+    "opener",
+    "place_of",
+]
 
 logger = logging.getLogger("diundashboard")
 
@@ -38,30 +50,37 @@ class Store(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, View
     """
 
 
-def open_store(config: Config, clock: Callable[[], datetime] = now) -> Store:
-    """Open the store that the settings choose, and bring its schema up to date.
+def opener(config: Config, clock: Callable[[], datetime] = now) -> Callable[[], Store]:
+    """What opens the store that the settings choose, which the log names.
 
     The stores are imported here, so that a process loads only one database driver.
-
-    Raises:
-        Unavailable: the database does not answer, or this program cannot use it; the message says why in one line.
     """
     if config.database_url:
         logger.info("Using PostgreSQL database")
         from diundashboard.store.postgres import PostgresStore
 
-        return PostgresStore(config.database_url, clock)
+        return partial(PostgresStore, config.database_url, clock)
     logger.info("Using SQLite database at %s", config.db_path)
     from diundashboard.store.sqlite import SQLiteStore
 
-    return SQLiteStore(config.db_path, clock)
+    return partial(SQLiteStore, config.db_path, clock)
+
+
+def open_store(config: Config, clock: Callable[[], datetime] = now) -> Store:
+    """Open the store that the settings choose, and bring its schema up to date.
+
+    Raises:
+        Unusable: this program cannot use the database; the message says why in one line.
+        Unavailable: the database does not answer; the message says why in one line.
+    """
+    return opener(config, clock)()
 
 
 def place_of(config: Config) -> str:
     """Where the settings say that the database is, in words that messages can show, without secrets.
 
     Raises:
-        Unavailable: DATABASE_URL is nothing that libpq understands.
+        Unusable: DATABASE_URL is nothing that libpq understands.
     """
     if config.database_url:
         from diundashboard.store.postgres.database import conninfo_of

@@ -17,3 +17,11 @@ class Conflict(StoreError):
 
 class Unavailable(StoreError):
     """The database cannot be used; the message says why, without secrets."""
+
+
+class Declined(Unavailable):
+    """The database cannot do this operation now, but can do others: a lock, a full disk, too many operations."""
+
+
+class Unusable(Unavailable):
+    """The database cannot be used until the settings or its files are changed; waiting does not help."""

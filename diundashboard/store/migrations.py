@@ -22,7 +22,7 @@ from yoyo.migrations import Migration, MigrationList
 
 from diundashboard.clock import now
 from diundashboard.model import Invalid
-from diundashboard.store.errors import Unavailable
+from diundashboard.store.errors import Unusable
 
 TABLE = "_yoyo_migration"
 """Where yoyo remembers what was applied."""
@@ -106,7 +106,7 @@ def migrate(backend: SQLiteMigrations | PostgresMigrations) -> None:
     """Apply what is missing, then close the backend's connection. Waits while another process does the same.
 
     Raises:
-        Unavailable: a later version of this program has written to the database.
+        Unusable: a later version of this program has written to the database.
         backend.DatabaseError: the database said no; nothing has changed.
     """
     with backend:
@@ -114,7 +114,7 @@ def migrate(backend: SQLiteMigrations | PostgresMigrations) -> None:
         with backend.transaction():
             applied = set(backend.get_applied_migration_hashes())
             if unknown := applied - {migration.hash for migration in migrations}:
-                raise Unavailable(
+                raise Unusable(
                     f"the database was written by a later version of DIUN Dashboard: it has {len(unknown)} "
                     "migrations that this version does not know"
                 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from diundashboard.access import Access
 from diundashboard.config import Config
 from diundashboard.spool import Spool
-from diundashboard.store import Store
 from diundashboard.web import (
     act,
     api,
@@ -28,9 +28,9 @@ from diundashboard.web import (
 )
 
 
-def register(app: Flask, config: Config, store: Store, spool: Spool) -> None:
+def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
-    app.extensions["diundashboard"] = (config, store, spool)
+    app.extensions["diundashboard"] = (config, access, spool)
     for room in (
         webhook,
         ping,

@@ -16,7 +16,7 @@ from diundashboard.clock import now
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
 from diundashboard.text import storable
-from diundashboard.web.context import same_page, store
+from diundashboard.web.context import same_page, spool, store
 from diundashboard.web.reading import address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
@@ -26,6 +26,8 @@ blueprint.add_app_template_filter(written)
 THEMES = ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
 _HUES = 12
+_LONG = 60
+"""Seconds after which a page says that a notification waits."""
 
 
 @blueprint.post("/theme")
@@ -183,6 +185,13 @@ def payload(body: bytes) -> str:
 def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
     """The view without its search, as hidden fields of the search form."""
     return parse_qsl(view_of(query, search="", until=None).removeprefix("?"))
+
+
+@blueprint.app_template_global()
+def kept() -> tuple[int, int]:
+    """What every page warns of: how many notifications wait on disk, if one has for long; how many were put aside."""
+    state = spool().state()
+    return (state.waiting if (state.oldest_waiting_s or 0) > _LONG else 0), state.failed
 
 
 @blueprint.app_template_global()

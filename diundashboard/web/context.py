@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, current_app, request, url_for
 
+from diundashboard.access import Access
 from diundashboard.config import Config
 from diundashboard.spool import Spool
 from diundashboard.store import Store
@@ -15,10 +16,19 @@ def settings() -> Config:
     return config
 
 
+def access() -> Access:
+    """The way to the store."""
+    way: Access = current_app.extensions["diundashboard"][1]
+    return way
+
+
 def store() -> Store:
-    """The store that the application was made with."""
-    chosen: Store = current_app.extensions["diundashboard"][1]
-    return chosen
+    """The store.
+
+    Raises:
+        Unavailable: the database is known to be away.
+    """
+    return access().store
 
 
 def spool(app: Flask = current_app) -> Spool:

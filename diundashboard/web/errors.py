@@ -12,12 +12,12 @@ from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
 from diundashboard.web import ping
-from diundashboard.web.context import lost_diun, same_page, webhook_address
+from diundashboard.web.context import access, lost_diun, same_page, webhook_address
 from diundashboard.web.reading import stood_on
 
 logger = logging.getLogger("diundashboard")
 
-_STATUS = {Invalid: 400, Refused: 400, NotFound: 404, Conflict: 409, Unavailable: 503}
+_STATUS = {Invalid: 400, Refused: 400, NotFound: 404, Conflict: 409}
 
 _WORDS = {
     400: "the request could not be understood",
@@ -33,14 +33,19 @@ def register(app: Flask) -> None:
     """Answer the errors of every room."""
     for error, status in _STATUS.items():
         app.register_error_handler(error, lambda error, status=status: _answer(status, str(error)))
+    app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
+def _unavailable(error: Unavailable) -> Response:
+    if access().failed(error):
+        logger.error("%s", error)
+    return _answer(503, str(error))
+
+
 def _answer(status: int, message: str) -> Response:
-    if status == 503:
-        logger.error("%s", message)
     bad_host = isinstance(request.routing_exception, BadHost)
     if not bad_host and lost_diun():
         message = (

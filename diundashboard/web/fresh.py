@@ -9,7 +9,7 @@ from functools import wraps
 from flask import make_response, request
 from flask.typing import ResponseReturnValue
 
-from diundashboard.web.appearance import theme
+from diundashboard.web.appearance import kept, theme
 from diundashboard.web.assets import asset
 from diundashboard.web.context import store
 
@@ -19,7 +19,8 @@ def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseRetur
 
     @wraps(view)
     def answer() -> ResponseReturnValue:
-        parts = (store().stamp(), theme(), asset("style.css"), asset("page.js"), request.full_path, request.host)
+        state = (store().stamp(), theme(), str(kept()), asset("style.css"), asset("page.js"))
+        parts = (*state, request.full_path, request.host)
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
         response = make_response("", 304) if request.if_none_match.contains_weak(tag) else make_response(view())
         response.set_etag(tag)

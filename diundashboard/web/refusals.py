@@ -6,13 +6,16 @@ import json
 import logging
 from collections import deque
 from contextlib import suppress
-from time import monotonic
+from threading import Lock, Thread
+from time import monotonic, sleep
 
 from flask import Flask, Response, request
 
+from diundashboard.access import INTERVAL, Access
 from diundashboard.clock import now
 from diundashboard.model import Refusal
-from diundashboard.web.context import lost_diun, settings, store
+from diundashboard.store import Unavailable
+from diundashboard.web.context import lost_diun, settings
 
 logger = logging.getLogger("diundashboard")
 
@@ -30,25 +33,58 @@ _READ = 16 * 1024
 
 def register(app: Flask) -> None:
     """Remember the refusals of this application."""
-    remembered: deque[float] = deque(maxlen=_A_MINUTE)
+    counted: deque[float] = deque(maxlen=_A_MINUTE)
+    memory = Memory(app.extensions["diundashboard"][1])
 
     @app.after_request
     def remember(response: Response) -> Response:
         if response.status_code in _STATUSES and (request.path in _PATHS or request.blueprint == "ping" or lost_diun()):
             moment = monotonic()
-            if len(remembered) < _A_MINUTE or moment - remembered[0] > 60:
-                remembered.append(moment)
-                _keep(response)
+            if len(counted) < _A_MINUTE or moment - counted[0] > 60:
+                counted.append(moment)
+                reason = (response.get_json(silent=True) or {}).get("error", "")
+                memory.keep(Refusal(now(), request.remote_addr or "", response.status_code, reason, _excerpt()))
         return response
 
 
-def _keep(response: Response) -> None:
-    """The answer to DIUN stands, whatever the database says."""
-    reason = (response.get_json(silent=True) or {}).get("error", "")
-    try:
-        store().refuse(Refusal(now(), request.remote_addr or "", response.status_code, reason, _excerpt()))
-    except Exception as error:
-        logger.error("a refused request could not be remembered: %s", error)
+class Memory:
+    """Refusals on their way to the store. Nobody waits for it: neither who was refused, nor who comes next.
+
+    A thread stores them, while there are any. While the database is away, the newest stay here.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._waiting: deque[Refusal] = deque(maxlen=_A_MINUTE)
+        self._lock = Lock()
+        self._storing = False
+
+    def keep(self, refusal: Refusal) -> None:
+        """Store this refusal soon."""
+        with self._lock:
+            self._waiting.append(refusal)
+            if self._storing:
+                return
+            self._storing = True
+        Thread(target=self._store, name="refusals", daemon=True).start()
+
+    def _store(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._storing = False
+                    return
+                refusal = self._waiting.popleft()
+            try:
+                self._access.store.refuse(refusal)
+            except Unavailable as error:
+                self._access.failed(error)
+                with self._lock:
+                    if len(self._waiting) < _A_MINUTE:
+                        self._waiting.appendleft(refusal)
+                sleep(INTERVAL)
+            except Exception as error:
+                logger.error("a refused request could not be remembered: %s", error)
 
 
 def _excerpt() -> str:

@@ -20,8 +20,10 @@ import pytest
 from diundashboard.config import Config
 from diundashboard.model import NEXT_VERSION, Action, Selection, State, UpdateQuery
 from diundashboard.notification import parse
-from diundashboard.store import Conflict, NotFound, Store, Unavailable, open_store
+from diundashboard.store import Conflict, Declined, NotFound, Store, Unavailable, open_store
 from diundashboard.store.postgres import database as postgres
+from diundashboard.store.sqlite import SQLiteStore
+from diundashboard.store.sqlite import database as sqlite
 from tests.conftest import STORES
 from tests.store.asking import recorded
 from tests.updates import heard
@@ -230,6 +232,28 @@ def test_a_notification_is_given_up_before_diun_does_where_others_wait_for_the_f
         assert store.updates(EVERY).total == 2
 
 
+def test_nobody_waits_without_end_behind_a_long_operation_on_sqlite(
+    config_of: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    running, enough = threading.Event(), threading.Event()
+    with closing(SQLiteStore(config_of("sqlite").db_path)) as store, ThreadPoolExecutor(1) as threads:
+
+        def work_long() -> None:
+            with store._transaction():
+                running.set()
+                enough.wait(30)
+
+        job = threads.submit(work_long)
+        assert running.wait(30)
+        for operation in (store.stamp, store.tags, store.ping, store.close):
+            with pytest.raises(Declined, match="busy with other things"):
+                operation()
+        enough.set()
+        job.result()
+        assert store.tags() == ()
+
+
 @pytest.mark.postgres
 def test_a_notification_is_given_up_where_postgresql_waits_for_a_lock(
     config_of: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
@@ -240,7 +264,7 @@ def test_a_notification_is_given_up_where_postgresql_waits_for_a_lock(
         known = record(store, "app:1")
         other.execute("LOCK TABLE series IN ACCESS EXCLUSIVE MODE")
         for image in ("app:1", "app:2"):
-            with pytest.raises(Unavailable, match="lock timeout"):
+            with pytest.raises(Declined, match="lock timeout"):
                 record(store, image)
         other.rollback()
         assert record(store, "app:1") == known

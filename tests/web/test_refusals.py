@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,7 +16,8 @@ from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.model import Refusal
 from diundashboard.notification import BODY_LIMIT
-from diundashboard.store import Store, Unavailable
+from diundashboard.store import Declined, Store
+from tests.conftest import settle
 from tests.dashboard import Dashboard, running
 
 SECRET = 'open "sesame"'
@@ -27,6 +30,7 @@ def protected(config: Config, store: Store) -> FlaskClient:
 
 
 def refusals(store: Store) -> tuple[Refusal, ...]:
+    settle()
     return store.refusals(now() - timedelta(hours=1))
 
 
@@ -96,41 +100,60 @@ def test_what_is_taken_and_what_other_pages_refuse_is_no_refusal(client: FlaskCl
 def test_a_flood_of_refusals_is_remembered_in_part(
     client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    time = 0.0
-    monkeypatch.setattr("diundashboard.web.refusals.monotonic", lambda: time)
+    moment = 0.0
+    monkeypatch.setattr("diundashboard.web.refusals.monotonic", lambda: moment)
     for _ in range(50):
         assert client.post("/webhook", data=b"?").status_code == 400
     assert len(refusals(store)) == 30
-    time = 61.0
+    moment = 61.0
     client.post("/webhook", data=b"later")
     assert (len(refusals(store)), refusals(store)[0].excerpt) == (31, "later")
 
 
-@pytest.mark.parametrize("error", [Unavailable("the database is away"), RuntimeError("surprise")])
-def test_a_store_that_fails_leaves_the_answer_as_it_is(
-    client: FlaskClient,
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    error: Exception,
+def test_a_refusal_that_cannot_be_stored_leaves_the_answer_as_it_is(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(refusal: Refusal) -> None:
-        raise error
+        raise RuntimeError("surprise")
 
     monkeypatch.setattr(store, "refuse", fail)
     answer = client.post("/webhook", data=b"?")
     assert answer.status_code == 400
     assert "the body is not JSON" in answer.text
-    assert str(error) in caplog.text
+    settle()
+    assert "surprise" in caplog.text
+
+
+@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+def test_a_refusal_waits_for_the_database_after_its_answer_is_sent(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse, back, tried = store.refuse, Event(), Event()
+
+    def hang(refusal: Refusal) -> None:
+        tried.set()
+        if not back.wait(30) or refusal.excerpt == "?":
+            monkeypatch.setattr(store, "refuse", refuse)
+            raise Declined("the database is locked")
+        refuse(refusal)
+
+    monkeypatch.setattr(store, "refuse", hang)
+    assert client.post("/webhook", data=b"?").status_code == 400
+    assert tried.wait(30)
+    assert client.post("/webhook", data=b"!").status_code == 400
+    assert store.refusals(now() - timedelta(hours=1)) == ()
+    back.set()
+    assert [refusal.excerpt for refusal in refusals(store)] == ["!", "?"]
 
 
 def test_a_running_dashboard_remembers_how_a_body_began(config: Config) -> None:
     with running(replace(config, webhook_secret=SECRET)) as dashboard:
         _refused(dashboard, b"y" * 5000, 401)
         _refused(dashboard, b"z" * (BODY_LIMIT + 1), 413, Authorization=SECRET)
-        page = dashboard.request("GET", "/connect").body.decode()
-    for excerpt in ("y" * 200, "z" * 200):
-        assert f"<code>{excerpt}</code>" in page
+        bodies = [f"<code>{letter * 200}</code>" for letter in "yz"]
+        deadline = time.monotonic() + 30
+        while not all(excerpt in (page := dashboard.request("GET", "/connect").body.decode()) for excerpt in bodies):
+            assert time.monotonic() < deadline, page
 
 
 def _refused(dashboard: Dashboard, body: bytes, status: int, **headers: str) -> None:

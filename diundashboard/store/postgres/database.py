@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from diundashboard.store import database
 from diundashboard.store.database import ACTION_LIMIT, OPERATION_LIMIT
-from diundashboard.store.errors import NotFound, Unavailable
+from diundashboard.store.errors import Declined, NotFound, Unavailable, Unusable
 from diundashboard.store.migrations import LOCK_TIMEOUT
 from diundashboard.store.postgres.watch import Connection, Watch, reason_of
 
@@ -59,6 +59,10 @@ what is idle is probed after 10 seconds, three times."""
 
 NEWS_LOCK = int.from_bytes(b"diunnews")
 """The key of the advisory lock on news; see `locks`."""
+
+_LOST = ("08", "57P", "53300")
+"""How the SQLSTATE begins where the server does not answer at all: connection lost, shut down or starting, too many
+connections. An error without one is about the connection as well."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for no time in a column that is never null."""
@@ -149,8 +153,9 @@ class Database(database.Database):
                 connection.close()
                 self._pool.putconn(connection)
         except PoolTimeout:
-            reason = self._refusal or f"no connection was free for {POOL_TIMEOUT} seconds"
-            raise Unavailable(f"{self._place}: {reason}") from None
+            if self._refusal:
+                raise Unavailable(f"{self._place}: {self._refusal}") from None
+            raise Declined(f"{self._place}: no connection was free for {POOL_TIMEOUT} seconds") from None
         return connection
 
     def _configure(self, connection: Connection) -> None:
@@ -199,7 +204,8 @@ def answering(place: str) -> Iterator[None]:
     except (psycopg.IntegrityError, psycopg.DataError):
         raise
     except psycopg.Error as error:
-        raise Unavailable(f"{place}: {reason_of(error)}") from error
+        kind = Unavailable if (error.sqlstate or _LOST[0]).startswith(_LOST) else Declined
+        raise kind(f"{place}: {reason_of(error)}") from error
 
 
 def conninfo_of(url: str) -> tuple[str, str]:
@@ -211,7 +217,7 @@ def conninfo_of(url: str) -> tuple[str, str]:
         parts = {"host": "@"}
     host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
     if "@" in host + name or (not port.replace(",", "").isdecimal() and port):
-        raise Unavailable(
+        raise Unusable(
             "DATABASE_URL is no URI or conninfo string that libpq understands; special characters in a password "
             "must be percent-encoded, such as %40 for @"
         )

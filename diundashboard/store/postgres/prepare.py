@@ -6,7 +6,7 @@ import logging
 from contextlib import closing
 from typing import LiteralString
 
-from diundashboard.store.errors import Unavailable
+from diundashboard.store.errors import Unusable
 from diundashboard.store.migrations import PostgresMigrations, migrate
 from diundashboard.store.postgres.database import Cursor, answering, connect, conninfo_of, firsts, one
 from diundashboard.store.postgres.derive import derive_anew
@@ -29,14 +29,15 @@ def prepare(url: str) -> str:
     Returns the id of the database.
 
     Raises:
-        Unavailable: the server does not answer, or the database cannot be used. It is left as it was.
+        Unusable: the database has another encoding, or a later schema. It is left as it was.
+        Unavailable: the server does not answer, or does not let this role change the schema.
     """
     conninfo, place = conninfo_of(url)
     with answering(place):
         connection = connect(conninfo)
         if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
             connection.close()
-            raise Unavailable(f"{place} has the encoding {encoding}; create it with ENCODING 'UTF8'")
+            raise Unusable(f"{place} has the encoding {encoding}; create it with ENCODING 'UTF8'")
         for setting in _unsafe(connection):
             logger.warning(
                 "WARNING: %s has %s = off: a power cut can damage what is stored; set it to on", place, setting

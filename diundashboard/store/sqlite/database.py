@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from diundashboard.store import database
-from diundashboard.store.errors import NotFound, Unavailable
+from diundashboard.store.errors import Declined, NotFound
 
 BUSY_TIMEOUT = 4
-"""How long an operation waits for the writers of other processes, and before that a notification for the operations of
-this process, in seconds. DIUN gives up after ten."""
+"""How long an operation waits for the writers of other processes, and before that for the operations of this process,
+in seconds. DIUN gives up after ten."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -43,7 +43,7 @@ class Database(database.Database):
         return self._identity
 
     def close(self) -> None:
-        with self._lock:
+        with self._turn():
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -55,8 +55,18 @@ class Database(database.Database):
     @contextmanager
     def _transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
         """A transaction of this thread, while the others wait; see `transaction`."""
-        with self._lock, self._locked_transaction(mode) as cursor:
+        with self._turn(), self._locked_transaction(mode) as cursor:
             yield cursor
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The lock of this process, or Declined if the operations before take too long."""
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT):
+            raise busy(self._path)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @contextmanager
     def _editing(self) -> Iterator[sqlite3.Cursor]:
@@ -92,7 +102,7 @@ def transaction(connection: sqlite3.Connection, path: str, mode: str = "IMMEDIAT
 
 @contextmanager
 def answering(path: str) -> Iterator[None]:
-    """Turn the errors of the driver into those of the store."""
+    """Turn the errors of the driver into those of the store. A file is never away: the next operation can succeed."""
     try:
         yield
     except OverflowError:
@@ -101,7 +111,12 @@ def answering(path: str) -> Iterator[None]:
         raise
     except (sqlite3.Error, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise Unavailable(f"the SQLite database at {path} cannot be used: {reason}") from error
+        raise Declined(f"the SQLite database at {path} cannot be used: {reason}") from error
+
+
+def busy(path: str) -> Declined:
+    """What is said to an operation that waited too long for the others of this process."""
+    return Declined(f"the SQLite database at {path} cannot be used: it is busy with other things")
 
 
 def connect(path: str, timeout: float) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from diundashboard.model import REFUSALS_KEPT, Refusal
 from diundashboard.notification import Notification
 from diundashboard.store import intake
 from diundashboard.store.errors import Unavailable
-from diundashboard.store.sqlite.database import BUSY_TIMEOUT, Database, microseconds, time_of
+from diundashboard.store.sqlite.database import BUSY_TIMEOUT, Database, busy, microseconds, time_of
 from diundashboard.store.sqlite.record import record
 from diundashboard.text import storable
 
@@ -53,13 +53,15 @@ class Intake(intake.Intake, Database):
 
     def _wait_for_turn(self, arrival: _Arrival) -> None:
         """Acquire the lock, or raise Unavailable before DIUN stops waiting for an answer."""
-        if not self._lock.acquire(timeout=BUSY_TIMEOUT):
-            try:
-                self._arrivals.remove(arrival)
-            except ValueError:
-                self._lock.acquire()  # It is being stored right now.
-            else:
-                raise Unavailable(f"the SQLite database at {self._path} cannot be used: it is busy with other things")
+        if self._lock.acquire(timeout=BUSY_TIMEOUT):
+            return
+        try:
+            self._arrivals.remove(arrival)
+        except ValueError:
+            # It is being stored right now. Should that take as long again, it can be stored twice.
+            if self._lock.acquire(timeout=BUSY_TIMEOUT):
+                return
+        raise busy(self._path)
 
     def _record_arrivals(self) -> None:
         """Store all waiting notifications and set their results. The caller holds the lock."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from diundashboard.store.errors import Unavailable
+from diundashboard.store.errors import Unusable
 from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
 from diundashboard.store.sqlite.database import answering, connect, transaction
 from diundashboard.store.sqlite.derive import derive_anew
@@ -19,6 +21,9 @@ _UNNAMED = """
      WHERE search = '' AND (display_name <> '' OR id IN (SELECT merged_into FROM hosts))
 """
 
+_NO_PLACE = (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""What the system says of a path at which no file can ever be."""
+
 
 def prepare(path: str) -> str:
     """Migrate the file, created if there is none, to the present schema, and fill its derived columns.
@@ -26,12 +31,13 @@ def prepare(path: str) -> str:
     Returns the id of the database.
 
     Raises:
-        Unavailable: the file is not ours, or cannot be used. It is left as it was.
+        Unusable: the file is not ours, or no file can be there. It is left as it was.
+        Unavailable: the file cannot be used now.
     """
     file = Path(path)
-    with answering(path):
+    with answering(path), _usable(file):
         if file.is_dir():
-            raise Unavailable(f"the SQLite database at {file} cannot be used: it is a folder; name a file in it")
+            raise Unusable(f"the SQLite database at {file} cannot be used: it is a folder; name a file in it")
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size:
             _refuse_foreign(file)
@@ -57,8 +63,26 @@ def held(path: str) -> int:
         return 0
 
 
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Turn the errors that no waiting mends into Unusable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_PLACE:
+            raise
+        reason = error.strerror
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            raise
+        reason = str(error)
+    else:
+        return
+    raise Unusable(f"the SQLite database at {path} cannot be used: {reason}")
+
+
 def _refuse_foreign(path: Path) -> None:
-    """Raise Unavailable if a file holds something else. It is opened read-only, and so left as it is."""
+    """Raise Unusable if a file holds something else. It is opened read-only, and so left as it is."""
     with closing(_read_only(path)) as connection:
         tables = {
             name: {column for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))}
@@ -70,7 +94,7 @@ def _refuse_foreign(path: Path) -> None:
     held = sorted(name for name in tables if not name.startswith(("sqlite_", "_yoyo_", "yoyo_")))
     if held and not migrated and not _first_release(tables):
         names = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "")
-        raise Unavailable(
+        raise Unusable(
             f"the SQLite database at {path} is not one of DIUN Dashboard: it holds the tables {names}. "
             "It was left as it is; name another file in DB_PATH"
         )

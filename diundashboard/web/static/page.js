@@ -82,6 +82,7 @@ function show(text, refreshed = false) {
   if (sheet) $("#filters")?.showPopover();
   document.title = next.title;
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
+  if ($("#kept").innerHTML !== $("#kept", next).innerHTML) $("#kept").replaceChildren(...$("#kept", next).childNodes);
   const counted = $$(".rooms a", next);
   for (const [at, room] of $$(".rooms a").entries()) room.replaceChildren(...counted[at].childNodes);
   tellTimes();

@@ -1,0 +1,168 @@
+"""The way to the store of this process: opened in the background, and closed to all while the database is away."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from threading import Event, Thread
+
+from diundashboard.notification import Notification
+from diundashboard.store import Declined, Store, StoreError, Unavailable, Unusable
+
+logger = logging.getLogger("diundashboard")
+
+INTERVAL = 1.0
+"""Seconds between two attempts to reach a database that is away."""
+
+
+class _KnownAway(Declined):
+    """Refused without asking the database."""
+
+
+class Access:
+    """Gives out the store, or says at once why there is none.
+
+    Until the store is open, and from the moment an operation found that the database does not answer, everybody is
+    refused at once: threads that wait for a database in vain are missing where notifications are taken. One thread
+    asks in their place, and lets everybody in again when the database answers.
+    """
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+        self._store: Store | None = None
+        self._away = "the database is still being opened"
+        self._identity = ""
+        self._logged = ""
+        self._missed = False
+        self._asked = Event()
+        self._asked.set()
+        self._tried = Event()
+
+    @classmethod
+    def to(cls, store: Store) -> Access:
+        """The way to a store that is open."""
+        access = cls(lambda: store)
+        access._use(store)
+        access._let_in()
+        return access
+
+    @property
+    def store(self) -> Store:
+        """The open store.
+
+        Raises:
+            Unavailable: the store is not open yet, or the database is known to be away.
+        """
+        store, away = self._store, self._away
+        if away or store is None:
+            raise _KnownAway(away)
+        return store
+
+    def identity(self) -> str:
+        """The id of the database, as soon as it was open once.
+
+        Raises:
+            Unavailable: it was not open yet.
+        """
+        if not self._identity:
+            raise _KnownAway(self._away)
+        return self._identity
+
+    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
+        """Store a notification, as `Intake.record` promises, unless the database is known to be away."""
+        try:
+            return self.store.record(notification, at, again)
+        except Unavailable as error:
+            self.failed(error)
+            raise
+
+    def failed(self, error: Unavailable) -> bool:
+        """Refuse everybody from now on, if this error of an operation says that the database does not answer.
+
+        Whether that is so for others too is found out at once. Returns whether the error tells anything new.
+        """
+        if isinstance(error, Declined):
+            return not isinstance(error, _KnownAway)
+        if self._away:
+            return False
+        self._away = self._logged = str(error)
+        self._asked.set()
+        return True
+
+    def start(self, give_up: Callable[[Unusable], None]) -> None:
+        """Open the store, and look after it from then on, in a thread that ends with the process.
+
+        `give_up` is called once, when waiting does not help.
+        """
+        Thread(target=self._look_after, args=(give_up,), name="access", daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the first attempt to open the store has ended, well or not; whether it has."""
+        return self._tried.wait(seconds)
+
+    def close(self) -> None:
+        """Close the store, if it is open."""
+        if self._store is not None:
+            self._store.close()
+
+    def _look_after(self, give_up: Callable[[Unusable], None]) -> None:
+        while True:
+            self._asked.wait()
+            try:
+                self.look()
+            except Unusable as error:
+                give_up(error)
+                return
+            except Exception:
+                logger.exception("the database could not be opened")
+            finally:
+                self._tried.set()
+            if self._away:
+                time.sleep(INTERVAL)
+
+    def look(self) -> None:
+        """Let everybody in if the database answers; open the store anew if the open one gets no answer.
+
+        Opened anew, it has no connections of before, and notices a schema that has changed meanwhile.
+
+        Raises:
+            Unusable: waiting does not help.
+        """
+        try:
+            if self._store is None:
+                self._use(self._open_store())
+            else:
+                with suppress(Declined):
+                    self._store.stamp()
+        except Unusable:
+            raise
+        except Unavailable as error:
+            self._drop()
+            self._miss(str(error))
+        else:
+            if self._missed:
+                logger.info("the database answers")
+            self._let_in()
+
+    def _use(self, store: Store) -> None:
+        self._store, self._identity = store, store.identity()
+
+    def _drop(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            with suppress(StoreError):
+                store.close()
+
+    def _miss(self, reason: str) -> None:
+        self._away, self._missed = reason, True
+        if reason != self._logged:
+            self._logged = reason
+            logger.error("%s", reason)
+
+    def _let_in(self) -> None:
+        self._logged, self._missed = "", False
+        self._asked.clear()
+        self._away = ""
