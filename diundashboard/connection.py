@@ -47,7 +47,10 @@ class Limits:
     """Bytes of a request that are always read."""
 
     requests: int = 32 * 1024 * 1024
-    """Bytes of all requests beyond what is small; above that, large bodies wait for room."""
+    """Bytes of all requests that are larger; what does not fit waits for room."""
+
+    hurry: float = 1.0
+    """Seconds for a larger request to arrive while others wait for its room."""
 
     answers: int = 32 * 1024 * 1024
     """Bytes of all answers that are not taken yet; above that, the client that had the longest time is given up."""
@@ -101,6 +104,9 @@ class Connection(TConn):
         """Whether another request may follow the present answer."""
         self.kept = False
         """Whether a request has been answered."""
+        self.reserved = 0
+        """Bytes of memory that are kept for its request."""
+        self.reserved_at = 0.0
         self.may_drop = limits.dropped
         self.request: Request | None = None
         self.error: Exception | None = None
@@ -131,9 +137,16 @@ class Connection(TConn):
         return self.request is not None and not getattr(self.request.body, "failed", False)
 
     @property
-    def large(self) -> int:
-        """Bytes of the request beyond what is small."""
-        return max(0, len(self._arrived) + sum(map(len, self._handed_over)) - self.limits.small)
+    def outgrown(self) -> bool:
+        """Whether the request is no longer small."""
+        return len(self._arrived) >= self.limits.small
+
+    @property
+    def size(self) -> int:
+        """How many bytes the request may have in the end: as many as its head says, or the most."""
+        if self.request is not None and isinstance(reader := self._reader(), LengthReader):
+            return reader.length
+        return BODY_LIMIT + self.limits.head
 
     @property
     def wanted(self) -> int:

@@ -81,9 +81,9 @@ class Worker(ThreadWorker):
         self._waiting: dict[Connection, None] = {}
         """Those whose client has the turn; the one that has had it for the longest is first."""
         self._stalled: dict[Connection, None] = {}
-        """Those of them that are not read, as the memory for large requests is used up."""
+        """Those of them that are not read, as there is no room for their request."""
         self._requests = 0
-        """Bytes of large requests."""
+        """Bytes that are reserved for requests that are not small."""
         self._answers = 0
         """Bytes of answers that are not taken yet."""
         self._pages: deque[Connection] = deque()
@@ -136,7 +136,7 @@ class Worker(ThreadWorker):
         self.nr_conns -= 1
         self._answers -= len(connection.unsent)
         connection.abort()
-        self._release(connection.large)
+        self._release(connection)
 
     def _wait(self, connection: Connection, event: int, act: Callable[[Connection], None], seconds: float) -> None:
         """Leave the connection to the poller, which calls `act` each time that the client has done something."""
@@ -169,8 +169,8 @@ class Worker(ThreadWorker):
         self._next_look = now + _LOOK
         for connection in list(self._waiting):
             deadline = connection.deadline
-            if connection.large and self._stalled and connection not in self._stalled:
-                deadline -= self.limits.request / 2
+            if connection.reserved and self._stalled:
+                deadline = min(deadline, connection.reserved_at + self.limits.hurry)
             if not self.alive:
                 deadline = connection.deadline = now if connection.idle else min(deadline, now + _STOPPING)
             if force or deadline <= now:
@@ -182,8 +182,7 @@ class Worker(ThreadWorker):
     # Requests
 
     def _read(self, connection: Connection) -> None:
-        before = connection.large
-        if before and self._requests >= self.limits.requests:
+        if connection.outgrown and not connection.reserved and not self._reserve(connection):
             self.poller.unregister(connection.socket)
             self._stalled[connection] = None
             return
@@ -193,21 +192,31 @@ class Worker(ThreadWorker):
             return
         if connection.kept and connection.idle:
             connection.deadline = time.monotonic() + self.limits.request
-        complete = connection.receive(data)
-        self._requests += connection.large - before
-        if complete:
+        if connection.receive(data):
             self._stop_waiting(connection)
             self._dispatch(connection)
         elif not data:
             self._close(connection)
 
-    def _release(self, size: int) -> None:
-        """Give back the memory of a large request."""
-        self._requests -= size
-        if size and self._requests < self.limits.requests:
-            for connection in self._stalled:
-                self.poller.register(connection.socket, EVENT_READ, partial(self._ready, connection, self._read))
-            self._stalled.clear()
+    def _reserve(self, connection: Connection) -> bool:
+        """Keep memory for the whole request; whether there is room for it."""
+        if self._requests + connection.size > self.limits.requests:
+            return False
+        connection.reserved, connection.reserved_at = connection.size, time.monotonic()
+        self._requests += connection.reserved
+        return True
+
+    def _release(self, connection: Connection) -> None:
+        """Give its memory to those that wait for room."""
+        if not connection.reserved:
+            return
+        self._requests -= connection.reserved
+        connection.reserved = 0
+        for next_one in list(self._stalled):
+            if not self._reserve(next_one):
+                return
+            del self._stalled[next_one]
+            self.poller.register(next_one.socket, EVENT_READ, partial(self._ready, next_one, self._read))
 
     def _dispatch(self, connection: Connection) -> None:
         """Have a whole request answered: a page when one of its threads is free, all else by the next thread."""
@@ -245,9 +254,8 @@ class Worker(ThreadWorker):
             self._submit(self._pages.popleft(), page=True)
         elif page:
             self._free_for_pages += 1
-        large = connection.large
         connection.renew()
-        self._release(large - connection.large)
+        self._release(connection)
         if done.exception():  # The client is gone.
             self._close(connection)
             return
