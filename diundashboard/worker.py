@@ -212,7 +212,8 @@ class Worker(ThreadWorker):
             return
         self._requests -= connection.reserved
         connection.reserved = 0
-        for next_one in list(self._stalled):
+        # The newest first: of those that wait for long, most may never finish.
+        for next_one in reversed(list(self._stalled)):
             if not self._reserve(next_one):
                 return
             del self._stalled[next_one]

@@ -16,7 +16,7 @@ SAYS = {
     "slow heads": b"POST /webhook HTTP/1.1\r\nHost: localhost\r\nX-Long: ",
     "slow bodies": NOTIFICATION + bytes(100_000),
     "silent": b"",
-    "not reading": b"GET /api/v1/updates?per_page=200&state=all HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10,
+    "not reading": b"GET /history/1 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 4,
 }
 """What each kind of client sends first. The slow ones then send one byte at a time."""
 

@@ -74,6 +74,8 @@ def said(connection: socket.socket) -> bytes:
 )
 def test_notifications_are_answered_at_once_beside_clients_that_are_not(config: Config, kind: str, count: int) -> None:
     with running(config) as dashboard:
+        large = PAYLOADS[0].read_bytes().ljust(BODY_LIMIT)
+        assert dashboard.request("POST", "/webhook", large).status == 200
         before = max(notify(dashboard, number) for number in range(30))
         with crowd(dashboard.port, kind, count), ThreadPoolExecutor(4) as senders:
             begin = time.monotonic()
@@ -83,12 +85,10 @@ def test_notifications_are_answered_at_once_beside_clients_that_are_not(config: 
                 took += senders.map(lambda number: notify(dashboard, number), range(first, first + 20))
             assert dashboard.request("GET", "/healthz").status == 200
         p99 = sorted(took)[len(took) * 99 // 100]
-        print(
-            f"beside {count} {kind}: {len(took)} notifications, p99 {p99 * 1000:.0f} ms; alone {before * 1000:.0f} ms"
-        )
+        print(f"beside {count} {kind}: {len(took)} notifications, p99 {p99:.3f} s, the slowest alone {before:.3f} s")
         # A second, and on a machine that is busy with other things as much longer as it takes alone.
         assert p99 < 1 + 5 * before
-        assert stored(dashboard) == 30 + len(took)
+        assert stored(dashboard) == 1 + 30 + len(took)
         assert "rror" not in dashboard.log
 
 
@@ -185,14 +185,14 @@ def test_memory_for_slow_bodies_is_bounded_and_a_large_notification_finds_room(i
     before = worker.memory_info().rss
     head = b"POST /webhook HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n"
     with ExitStack() as slow, ThreadPoolExecutor(4) as senders:
-        clients = [slow.enter_context(connect(impatient.port, head)) for _ in range(100)]
+        clients = [slow.enter_context(connect(impatient.port, head)) for _ in range(60)]
         sent = senders.map(lambda client: fill(client, bytes(BODY_LIMIT - 1)), clients)
         assert notify(impatient, 1) < GRACE
         assert impatient.request("POST", "/webhook", large).status == 200
         assert sum(sent) > 30 * BODY_LIMIT
         growth = worker.memory_info().rss - before
         print(f"memory for slow bodies: {growth / 2**20:.0f} MiB")
-        assert growth < Impatient.limits.requests + 24 * 2**20
+        assert growth < Impatient.limits.requests + 16 * 2**20
 
 
 def fill(client: socket.socket, body: bytes) -> int:
