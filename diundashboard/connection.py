@@ -100,6 +100,8 @@ class Connection(TConn):
         self.waits = False
         """Whether it is the client's turn."""
         self.unsent = memoryview(b"")
+        self.answer = 0
+        """Bytes of memory that the unsent answer takes."""
         self.keep = True
         """Whether another request may follow the present answer."""
         self.kept = False
@@ -255,10 +257,12 @@ class Connection(TConn):
         Raises:
             OSError: the client is gone.
         """
-        unsent = self.unsent or memoryview(self.sock.take())
+        first = not self.unsent
+        unsent = memoryview(self.sock.take()) if first else self.unsent
         with suppress(BlockingIOError, InterruptedError):
             unsent = unsent[self.socket.send(unsent) :]
-        self.unsent = unsent or memoryview(b"")
+        # What is sent already is not to take memory as long as the client takes for the rest.
+        self.unsent = memoryview(bytes(unsent)) if first else unsent
 
     def abort(self) -> None:
         """Close it; an answer that nobody takes does not stay in the kernel."""

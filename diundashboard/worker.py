@@ -134,7 +134,7 @@ class Worker(ThreadWorker):
         if connection.waits:
             self._stop_waiting(connection)
         self.nr_conns -= 1
-        self._answers -= len(connection.unsent)
+        self._answers -= connection.answer
         connection.abort()
         self._release(connection)
 
@@ -262,7 +262,8 @@ class Worker(ThreadWorker):
             return
         connection.keep = done.result()
         if connection.unsent:
-            self._answers += len(connection.unsent)
+            connection.answer = len(connection.unsent)
+            self._answers += connection.answer
             self._wait(connection, EVENT_WRITE, self._write, self.limits.answer)
             self._limit_answers()
         else:
@@ -277,10 +278,10 @@ class Worker(ThreadWorker):
                 self._close(connection)
 
     def _write(self, connection: Connection) -> None:
-        before = len(connection.unsent)
         connection.send()
-        self._answers -= before - len(connection.unsent)
         if not connection.unsent:
+            self._answers -= connection.answer
+            connection.answer = 0
             self._stop_waiting(connection)
             self._proceed(connection)
 

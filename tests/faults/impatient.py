@@ -22,7 +22,7 @@ class Impatient(Worker):
     """The worker with short limits."""
 
     limits = Limits(
-        request=2.0, answer=1.0, farewell=1.0, dropped=2**20, requests=8 * 2**20, hurry=0.1, answers=LARGE * 4
+        request=3.0, answer=2.0, farewell=1.0, dropped=2**20, requests=8 * 2**20, hurry=0.1, answers=LARGE * 2
     )
 
 

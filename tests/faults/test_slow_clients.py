@@ -181,14 +181,17 @@ def silence(client: socket.socket, sent: bytes) -> float:
 def test_memory_for_slow_bodies_is_bounded_and_a_large_notification_finds_room(impatient: Dashboard) -> None:
     (worker,) = psutil.Process(impatient.process.pid).children()
     large = PAYLOADS[0].read_bytes().ljust(BODY_LIMIT)
+    begin = time.monotonic()
     assert impatient.request("POST", "/webhook", large).status == 200
+    alone = time.monotonic() - begin
     before = worker.memory_info().rss
     head = b"POST /webhook HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n"
     with ExitStack() as slow, ThreadPoolExecutor(4) as senders:
         clients = [slow.enter_context(connect(impatient.port, head)) for _ in range(60)]
         sent = senders.map(lambda client: fill(client, bytes(BODY_LIMIT - 1)), clients)
-        assert notify(impatient, 1) < GRACE
+        begin = time.monotonic()
         assert impatient.request("POST", "/webhook", large).status == 200
+        assert time.monotonic() - begin < 1 + 5 * alone
         assert sum(sent) > 30 * BODY_LIMIT
         growth = worker.memory_info().rss - before
         print(f"memory for slow bodies: {growth / 2**20:.0f} MiB")
@@ -211,8 +214,8 @@ def test_memory_for_answers_is_bounded(impatient: Dashboard) -> None:
             clients.enter_context(connect(impatient.port, b"GET /large HTTP/1.1\r\n\r\n", reads=False))
             for _ in range(10)
         ]
-        limit = Impatient.limits.answer
-        assert min(map(lifetime, opened)) < limit - 0.3
+        with ThreadPoolExecutor(10) as watchers:
+            assert min(watchers.map(lifetime, opened)) < Impatient.limits.answer / 2
         assert notify(impatient, 1) < GRACE
 
 
@@ -288,17 +291,18 @@ def test_what_is_no_request_is_answered_and_closed(impatient: Dashboard, says: b
         assert answer.count(b"HTTP/1.1") == 1
 
 
-def test_it_ends_at_once_whatever_its_clients_are_in_the_middle_of(impatient: Dashboard) -> None:
-    says = (b"", WHOLE[:20], WHOLE[:-1], b"GET /large HTTP/1.1\r\n\r\n")
+def test_it_ends_at_once_whatever_its_clients_are_in_the_middle_of(config: Config) -> None:
     asking = b"POST /webhook HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n"
-    with ExitStack() as clients:
-        for start in says:
-            clients.enter_context(connect(impatient.port, start, reads=False))
-        last = clients.enter_context(connect(impatient.port, asking))
+    with running(config) as dashboard, ExitStack() as clients:
+        large = PAYLOADS[0].read_bytes().ljust(BODY_LIMIT)
+        assert dashboard.request("POST", "/webhook", large).status == 200
+        for says in (b"", WHOLE[:20], WHOLE[:-1], b"GET /history/1 HTTP/1.1\r\n\r\n" * 8):
+            clients.enter_context(connect(dashboard.port, says, reads=False))
+        last = clients.enter_context(connect(dashboard.port, asking))
         assert last.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
         begin = time.monotonic()
-        impatient.process.terminate()
+        dashboard.process.terminate()
         last.sendall(WHOLE[-18:])
         assert b"200 OK" in said(last)
-        assert impatient.process.wait(30) == 0
+        assert dashboard.process.wait(30) == 0
         assert time.monotonic() - begin < 1 + GRACE
