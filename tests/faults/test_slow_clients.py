@@ -280,9 +280,24 @@ def test_a_client_that_asks_first_is_told_to_continue_once_or_why_not(
         (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400"),
         (b"POST /webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400"),
         (b"POST /webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n0\r\n\r\n", b"400"),
+        (
+            b"POST /webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;=\r\nx\r\n0\r\n\r\n"
+            b"GET /healthz HTTP/1.1\r\n\r\n",
+            b"400",
+        ),
         (b"GET /broken HTTP/1.1\r\n\r\n", b"500"),
     ],
-    ids=["bare LF", "no request", "endless", "long path", "length", "chunk size", "chunk end", "breaks off"],
+    ids=[
+        "bare LF",
+        "no request",
+        "endless",
+        "long path",
+        "length",
+        "chunk size",
+        "chunk end",
+        "chunk extension",
+        "breaks off",
+    ],
 )
 def test_what_is_no_request_is_answered_and_closed(impatient: Dashboard, says: bytes, status: bytes) -> None:
     with connect(impatient.port, says) as client:
