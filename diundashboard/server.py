@@ -8,71 +8,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from diundashboard import carry, retention
 from diundashboard.config import Config
 from diundashboard.spool import Foreign
 from diundashboard.store import Store, Unusable
 from diundashboard.web.context import spool
+from diundashboard.worker import STOP, THREADS, Worker, connections
 
-THREADS = 8
-"""Requests that one worker answers at the same time."""
-
-OPENING = 7
+OPENING = 3
 """Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
-
-FIRST_BYTE_TIMEOUT = 0.2
-"""Seconds that a thread waits for a new connection to say something, before it turns to others."""
-
-
-_STOP = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-
-
-class Worker(ThreadWorker):
-    """gunicorn's worker with threads; told to stop, it finishes the requests that it has and waits for nothing else.
-
-    Browsers open connections ahead of time and keep others open. gunicorn's own worker waits seconds for each of them.
-    """
-
-    def init_signals(self) -> None:
-        super().init_signals()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
-
-    def run(self) -> None:
-        super().run()
-        # Told twice, as Ctrl-C does, it would be killed while it ends: Python takes its handlers away first.
-        for stop in _STOP:
-            signal.signal(stop, signal.SIG_IGN)
-
-    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        # gunicorn's own shuts the pool of threads down in here, for ever if the signal came while a thread was added.
-        self.handle_exit(sig, frame)
-
-    def handle(self, conn: TConn) -> bool:
-        wait = conn.wait_for_data
-        conn.wait_for_data = lambda timeout: wait(FIRST_BYTE_TIMEOUT)  # type: ignore[method-assign]
-        return super().handle(conn)
-
-    def murder_keepalived(self, force: bool = False) -> None:
-        self._expire(self.keepalived_conns)
-        super().murder_keepalived()
-
-    def murder_pending(self) -> None:
-        self._expire(self.pending_conns)
-        super().murder_pending()
-
-    def _expire(self, idle: Iterable[TConn]) -> None:
-        if not self.alive:
-            for connection in idle:
-                connection.timeout = 0
 
 
 class _Once:
@@ -113,6 +64,9 @@ class Server(BaseApplication):
             "workers": self._config.workers,
             "worker_class": Worker,
             "threads": THREADS,
+            "worker_connections": connections(),
+            # An answer is a text in memory, which the poller may have to send.
+            "sendfile": False,
             "reload": self._reload,
             "loglevel": "warning",
             "graceful_timeout": 10,
@@ -134,8 +88,8 @@ class Server(BaseApplication):
     def run(self) -> None:
         # A worker that is just forked still has the handlers of its parent, in which a signal would be lost.
         os.register_at_fork(
-            before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, _STOP),
-            after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOP),
+            before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOP),
+            after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP),
         )
         # What is there by now is never garbage: it is not looked through again, and workers share it.
         gc.freeze()

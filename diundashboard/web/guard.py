@@ -1,9 +1,8 @@
-"""What is true of every request: no orders from other sites, heard to its end, headers that keep a page to itself."""
+"""What is true of every request: no orders from other sites, no endless body, headers that keep a page to itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, request
@@ -28,9 +27,6 @@ _POLICY = "; ".join(
     )
 )
 
-_HEARD = 64 * BODY_LIMIT
-"""How many bytes of a refused body are read before the connection is given up."""
-
 
 def register(app: Flask) -> None:
     """Guard every request and answer of the application."""
@@ -38,7 +34,6 @@ def register(app: Flask) -> None:
     app.before_request(_refuse_other_sites)
     app.before_request(_read_chunks)
     app.after_request(_add_headers)
-    app.after_request(_hear_out)
     app.wsgi_app = _never_guessed(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
@@ -88,14 +83,4 @@ def _add_headers(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = _POLICY
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def _hear_out(response: Response) -> Response:
-    """Read what a refused client still sends: closing a connection on unread bytes resets it, and loses the answer."""
-    if response.status_code >= 400 and "wsgi.input_terminated" in request.environ:
-        with suppress(Exception):  # The server's own, of any type, for a client that is gone.
-            stream, left = request.environ["wsgi.input"], _HEARD
-            while left > 0 and (heard := stream.read(min(left, 65536))):
-                left -= len(heard)
     return response
