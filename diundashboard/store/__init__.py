@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -51,4 +52,12 @@ def open_store(config: Config, clock: Callable[[], datetime] = now) -> Store:
     logger.info("Using SQLite database at %s", config.db_path)
     from diundashboard.store.sqlite import SQLiteStore
 
-    return SQLiteStore(config.db_path, clock)
+    new = not (os.path.exists(config.db_path) and os.path.getsize(config.db_path))
+    store = SQLiteStore(config.db_path, clock)
+    if new and os.path.exists(waiting := os.path.join(config.spool_path, "waiting")):
+        logger.warning(
+            "there was no SQLite database at %s, and notifications wait in %s: they go into a new, empty database",
+            config.db_path,
+            waiting,
+        )
+    return store

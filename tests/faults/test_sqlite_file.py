@@ -162,7 +162,7 @@ def test_once_damage_is_found_everything_waits_and_a_backup_brings_it_back(
 ) -> None:
     chance = random.Random(seed)
     with closing(open_store(config)) as store:
-        for number in range(2_000, 4_000):
+        for number in range(10_000, 10_200):
             body = {"image": f"old{number % 40}:1.{number}", "hostname": "old", "digest": f"sha256:{number:064}"}
             store.record(parse(json.dumps(body).encode()))
     with running(config) as dashboard, load(dashboard) as sent:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from diundashboard.store import database
 from diundashboard.store.errors import Unavailable
 from diundashboard.store.sqlite.connection import transaction
-from diundashboard.store.sqlite.file import CHECKPOINT_FRAMES
 from diundashboard.store.sqlite.keeper import Keeper
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,15 +49,15 @@ class Database(database.Database):
         self._lock = self._keeper.lock
 
     def ping(self) -> None:
-        with self._lock, self._locked_transaction() as cursor:
+        with self._lock, self._locked_transaction(probe=True) as cursor:
             found = cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             if missing := TABLES - {name for (name,) in found}:
                 raise Unavailable(
                     f"the SQLite database at {self._path} cannot be used: it has no table {min(missing)}; "
                     "restore a backup, see the manual"
                 )
-            # Only a commit shows that the disk takes what is written.
-            cursor.execute("UPDATE edits SET number = number")
+            # Only what is committed shows that the disk takes it, and SQLite writes nothing where nothing changes.
+            self._keeper.open().seal(cursor)
 
     def close(self) -> None:
         self._keeper.close()
@@ -81,8 +80,8 @@ class Database(database.Database):
             cursor.execute("UPDATE edits SET number = number + 1")
 
     @contextmanager
-    def _locked_transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Cursor]:
-        """A transaction of the thread that already holds the lock.
+    def _locked_transaction(self, mode: str = "IMMEDIATE", probe: bool = False) -> Iterator[sqlite3.Cursor]:
+        """A transaction of the thread that already holds the lock. A probe writes nothing that is worth a checkpoint.
 
         Raises:
             Unavailable: the file cannot be used, or was lost meanwhile, and with it perhaps what was committed.
@@ -91,18 +90,19 @@ class Database(database.Database):
         writes = mode != "DEFERRED"
         seal = None
         if writes:
-            self._keeper.verify(file)
+            self._keeper.verify(file, companions=False)
         try:
             with transaction(file.connection, self._path, mode) as cursor:
                 yield cursor
-                if writes and file.waiting() >= CHECKPOINT_FRAMES:
+                if writes and file.due:
                     seal = file.seal(cursor)
         except Unavailable as error:
             self._keeper.failed(file, error)
             raise
         if writes:
             self._keeper.verify(file)
-            self._keeper.written(file, seal)
+            if not probe:
+                self._keeper.written(file, seal)
 
 
 def microseconds(time: datetime) -> int:

@@ -104,6 +104,8 @@ class OpenFile:
             raise
         self.touched = False
         """Whether another program wrote to the file, and left its first page as it was."""
+        self.due = False
+        """Whether a checkpoint was due at the last look."""
 
     @property
     def main(self) -> Identity | None:
@@ -113,9 +115,10 @@ class OpenFile:
         """The frames of the -wal that no checkpoint has copied into the file yet."""
         return self._index().waiting
 
-    def loss(self) -> Loss | None:
+    def loss(self, companions: bool = True) -> Loss | None:
         """Why what is committed now would be lost; None if the files are those that were opened."""
         index = self._index()
+        self.due = index.waiting >= CHECKPOINT_FRAMES
         try:
             found = os.stat(self._path)
         except OSError:
@@ -126,10 +129,19 @@ class OpenFile:
             self._checkpoint = index.checkpoint
         elif self._overwritten():
             return Loss("it was overwritten", whole=False)
+        return self._loss_of_companions(index) if companions else None
+
+    def _loss_of_companions(self, index: _Index) -> Loss | None:
+        sizes = {}
         for suffix in _COMPANIONS:
-            if identity(self._path + suffix) != self._files[suffix]:
+            found = state(self._path + suffix)
+            if found is None or found[:2] != self._files[suffix]:
                 return Loss(f"its file {suffix} was removed or replaced", whole=True)
-        return Loss("its file -wal was cut off", whole=False) if self._wal_is_short() else None
+            sizes[suffix] = found[2]
+        # Where another process has emptied the -wal in between, the index is another by now.
+        if sizes["-wal"] < index.wal_size and self._index() == index:
+            return Loss("its file -wal was cut off", whole=False)
+        return None
 
     def seal(self, cursor: sqlite3.Cursor) -> int:
         """Give the next checkpoint a first page that no copy of the file has, and return its number.
@@ -214,13 +226,6 @@ class OpenFile:
         found = os.stat(self._path)
         header = os.pread(_descriptor(self.main), _HEADER_BYTES, 0)
         return (found.st_size, found.st_mtime_ns), index.checkpoint, header
-
-    def _wal_is_short(self) -> bool:
-        index = self._index()
-        if os.stat(f"{self._path}-wal").st_size >= index.wal_size:
-            return False
-        # A checkpoint of another process may have ended in between.
-        return self._index() == index and os.stat(f"{self._path}-wal").st_size < index.wal_size
 
     def _index(self) -> _Index:
         found = os.pread(self._shm, _INDEX_BYTES, 0)

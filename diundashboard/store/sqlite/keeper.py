@@ -86,10 +86,10 @@ class Keeper:
             raise Unavailable(self._trouble)
         return self._file
 
-    def verify(self, file: OpenFile) -> None:
+    def verify(self, file: OpenFile, companions: bool = True) -> None:
         """Raise Unavailable, and give the file up, if it is no longer the one at its path."""
         with answering(self._path):
-            loss = file.loss()
+            loss = file.loss(companions)
         if loss:
             self._give_up(loss)
             raise Unavailable(self._trouble)
@@ -203,6 +203,7 @@ class Keeper:
         same = self._whole and found is not None and found[:2] == self._prepared
         if now - self._found_at < (0 if same else SETTLED) or (found == self._refused and now < self._retry_at):
             return
+        self._refused, self._retry_at = found, now + RETRY
         try:
             self._prepare(self._path)
             with answering(self._path):
