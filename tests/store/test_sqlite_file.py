@@ -12,14 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from diundashboard.config import Config
-from diundashboard.model import HistoryQuery
+from diundashboard.model import HistoryQuery, Selection
 from diundashboard.store import Store, Unavailable, open_store
 from diundashboard.store.sqlite import keeper
+from tests.conftest import Clock
 from tests.store.asking import record
 from tests.store.databases import raw
 
@@ -106,9 +108,11 @@ def test_a_copy_that_looks_the_same_is_noticed(config: Config, soon: None, store
     until(lambda: not wal(config).stat().st_size)
     assert os.path.getsize(tmp_path / "backup.db") == os.path.getsize(config.db_path)
     elsewhere(f"import shutil; shutil.copyfile({str(tmp_path / 'backup.db')!r}, {config.db_path!r})")
+    since = time.monotonic()
     with pytest.raises(Unavailable, match="it was overwritten while it was open"):
         record(store)
     until(lambda: usable(store))
+    assert time.monotonic() - since > keeper.SETTLED, "a copy that is still being written is not opened"
     assert len(store.notifications(HistoryQuery())) == 1
 
 
@@ -127,6 +131,20 @@ def test_a_removed_file_is_saved_and_a_new_one_takes_its_place(
     saved = sorted(tmp_path.glob("diun.db.removed-*"))
     assert [_held(path) for path in saved] == [1, 1]
     assert "the removed SQLite database was saved to" in caplog.text
+
+
+def test_what_is_committed_into_a_file_that_has_just_been_removed_is_no_success(config: Config, clock: Clock) -> None:
+    def now() -> datetime:
+        if armed:
+            Path(config.db_path).unlink(missing_ok=True)
+        return clock()
+
+    armed = False
+    with closing(open_store(config, now)) as store:
+        action = store.acknowledge(Selection((record(store),)), "")
+        armed = True
+        with pytest.raises(Unavailable, match="it was removed while it was open"):
+            store.undo(action.id, "")  # It looks at the clock within its transaction.
 
 
 def _held(path: Path) -> int:
