@@ -7,7 +7,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -49,9 +49,8 @@ class Load:
             f"{more} answers of {status}",
         )
 
-    def until(self, condition: object, what: str) -> None:
+    def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until a condition holds."""
-        assert callable(condition)
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"no {what}:\n{self.dashboard.log}"
