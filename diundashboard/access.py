@@ -45,7 +45,7 @@ class Access:
     def to(cls, store: Store) -> Access:
         """The way to a store that is open."""
         access = cls(lambda: store)
-        access._use(store)
+        access._store = store
         access._let_in()
         return access
 
@@ -67,6 +67,8 @@ class Access:
         Raises:
             Unavailable: it was not open yet.
         """
+        if (store := self._store) is not None:
+            self._identity = store.identity()
         if not self._identity:
             raise _KnownAway(self._away)
         return self._identity
@@ -133,7 +135,7 @@ class Access:
         """
         try:
             if self._store is None:
-                self._use(self._open_store())
+                self._store = self._open_store()
             else:
                 with suppress(Declined):
                     self._store.stamp()
@@ -146,9 +148,6 @@ class Access:
             if self._missed:
                 logger.info("the database answers")
             self._let_in()
-
-    def _use(self, store: Store) -> None:
-        self._store, self._identity = store, store.identity()
 
     def _drop(self) -> None:
         store, self._store = self._store, None

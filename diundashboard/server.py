@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 from diundashboard import carry, retention
 from diundashboard.config import Config
 from diundashboard.spool import Foreign
-from diundashboard.store import Store, Unusable
+from diundashboard.store import Store, Unavailable, Unusable
 from diundashboard.web.context import spool
 from diundashboard.worker import STOP, THREADS, Worker, connections
 
@@ -125,7 +125,7 @@ class Server(BaseApplication):
             self._spool.claim(store.identity())
         except Foreign as error:
             raise Unusable(f"SPOOL_PATH: {error.strerror}") from None
-        except OSError:
+        except (OSError, Unavailable):
             pass  # The spool says so when it is used.
         if self._tells_of_other.first():
             carry.tell_of_other(self._config, store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -61,9 +62,21 @@ def opener(config: Config, clock: Callable[[], datetime] = now) -> Callable[[], 
 
         return partial(PostgresStore, config.database_url, clock)
     logger.info("Using SQLite database at %s", config.db_path)
+    return partial(_open_sqlite, config, clock)
+
+
+def _open_sqlite(config: Config, clock: Callable[[], datetime]) -> Store:
     from diundashboard.store.sqlite import SQLiteStore
 
-    return partial(SQLiteStore, config.db_path, clock)
+    new = not (os.path.exists(config.db_path) and os.path.getsize(config.db_path))
+    store = SQLiteStore(config.db_path, clock)
+    if new and (waiting := config.spool_folder / "waiting").exists():
+        logger.warning(
+            "there was no SQLite database at %s, and notifications wait in %s: they go into a new, empty database",
+            config.db_path,
+            waiting,
+        )
+    return store
 
 
 def open_store(config: Config, clock: Callable[[], datetime] = now) -> Store:

@@ -39,11 +39,6 @@ def picture(path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20_000))
 
 
-def damaged(path: Path) -> None:
-    start(Config(db_path=str(path)))
-    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 8192)
-
-
 def many_tables(path: Path) -> None:
     foreign(path, "".join(f"CREATE TABLE t{number} (x);" for number in range(9)))
 
@@ -66,7 +61,6 @@ def same_names(path: Path) -> None:
         (text_file, "not a database"),
         (short_file, "not a database"),
         (picture, "not a database"),
-        (damaged, "malformed"),
         (foreign, "not one of DIUN Dashboard: it holds the tables notes."),
         (many_tables, "it holds the tables t0, t1, t2, t3, t4, ..."),
         (same_names, "not one of DIUN Dashboard: it holds the tables tag_assignments, tags, updates."),

@@ -22,9 +22,10 @@ from diundashboard.store.sqlite.views import Views
 
 
 class SQLiteStore(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Upkeep, Carry, Store):
-    """Raises Unavailable if this program cannot use the file at `path`, which is then left as it was."""
+    """Raises Unavailable if this program cannot use the file at `path`, which is then left as it was.
+
+    A damaged file is left as it is too; then each operation raises Unavailable until somebody replaces the file.
+    """
 
     def __init__(self, path: str, clock: Callable[[], datetime] = now) -> None:
-        identity = prepare(path)
-        super().__init__(path, clock)
-        self._identity = identity
+        super().__init__(path, clock, prepare)

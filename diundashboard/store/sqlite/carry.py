@@ -13,7 +13,8 @@ from diundashboard.store import carry
 from diundashboard.store.carried import TABLES, Table, converted
 from diundashboard.store.errors import Conflict
 from diundashboard.store.migrations import LOCK_TIMEOUT, TABLE, SQLiteMigrations, apply, roll_back
-from diundashboard.store.sqlite.database import Database, answering, connect, transaction
+from diundashboard.store.sqlite.connection import answering, connect, transaction
+from diundashboard.store.sqlite.database import Database
 from diundashboard.store.sqlite.prepare import complete
 
 CACHE = 64 * 1024

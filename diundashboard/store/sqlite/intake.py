@@ -11,7 +11,8 @@ from diundashboard.model import REFUSALS_KEPT, Refusal
 from diundashboard.notification import Notification
 from diundashboard.store import intake
 from diundashboard.store.errors import Unavailable
-from diundashboard.store.sqlite.database import BUSY_TIMEOUT, Database, busy, microseconds, time_of
+from diundashboard.store.sqlite.database import Database, microseconds, time_of
+from diundashboard.store.sqlite.keeper import BUSY_TIMEOUT, busy
 from diundashboard.store.sqlite.record import record
 from diundashboard.text import storable
 
@@ -29,8 +30,8 @@ class _Arrival:
 
 
 class Intake(intake.Intake, Database):
-    def __init__(self, path: str, clock: Callable[[], datetime]) -> None:
-        super().__init__(path, clock)
+    def __init__(self, path: str, clock: Callable[[], datetime], prepare: Callable[[str], str]) -> None:
+        super().__init__(path, clock, prepare)
         self._arrivals: deque[_Arrival] = deque()
 
     def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:

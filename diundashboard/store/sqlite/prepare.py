@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from diundashboard.store.errors import Unusable
 from diundashboard.store.migrations import FIRST, LOCK_TIMEOUT, TABLE, SQLiteMigrations, migrate
-from diundashboard.store.sqlite.database import answering, connect, transaction
+from diundashboard.store.sqlite.connection import answering, connect, quick_check, transaction
 from diundashboard.store.sqlite.derive import derive_anew
+from diundashboard.store.sqlite.file import set_aside
 from diundashboard.store.sqlite.hosts import name_hosts
+
+logger = logging.getLogger("diundashboard")
 
 # The hosts with other names that a search does not find yet.
 _UNNAMED = """
@@ -31,6 +35,7 @@ def prepare(path: str) -> str:
     Returns the id of the database.
 
     Raises:
+        Damaged: what the file holds makes no sense. It is left as it was.
         Unusable: the file is not ours, or no file can be there. It is left as it was.
         Unavailable: the file cannot be used now.
     """
@@ -41,6 +46,9 @@ def prepare(path: str) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and file.stat().st_size:
             _refuse_foreign(file)
+            quick_check(path, LOCK_TIMEOUT)
+        else:
+            _keep_wal(path)
         migrate(SQLiteMigrations(connect(path, LOCK_TIMEOUT)))
         with closing(connect(path, LOCK_TIMEOUT)) as connection, transaction(connection, path) as cursor:
             complete(cursor)
@@ -81,21 +89,35 @@ def _usable(path: Path) -> Iterator[None]:
     raise Unusable(f"the SQLite database at {path} cannot be used: {reason}")
 
 
+def _keep_wal(path: str) -> None:
+    """Rename what is left of a removed file: SQLite would delete it."""
+    wal = Path(f"{path}-wal")
+    if wal.exists() and wal.stat().st_size:
+        logger.warning(
+            "there is no SQLite database at %s, but %s with notifications of an earlier one, which is kept as %s; "
+            "a new, empty database is created",
+            path,
+            wal,
+            wal.rename(set_aside(path)),
+        )
+
+
 def _refuse_foreign(path: Path) -> None:
     """Raise Unusable if a file holds something else. It is opened read-only, and so left as it is."""
     with closing(_read_only(path)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         tables = {
             name: {column for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))}
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for (name,) in names
         }
         migrated = (
             TABLE in tables and connection.execute(f"SELECT 1 FROM {TABLE} WHERE migration_id = ?", (FIRST,)).fetchone()
         )
     held = sorted(name for name in tables if not name.startswith(("sqlite_", "_yoyo_", "yoyo_")))
     if held and not migrated and not _first_release(tables):
-        names = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "")
+        shown = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "")
         raise Unusable(
-            f"the SQLite database at {path} is not one of DIUN Dashboard: it holds the tables {names}. "
+            f"the SQLite database at {path} is not one of DIUN Dashboard: it holds the tables {shown}. "
             "It was left as it is; name another file in DB_PATH"
         )
 
