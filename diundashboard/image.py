@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from functools import lru_cache
 
+from diundashboard.limits import NAME
+from diundashboard.text import name_of
+
 _DOCKER_HUB = "docker.io"
 
 _LONGEST = 128
@@ -37,7 +40,8 @@ class Reference:
 def parse(text: str) -> Reference:
     """Read a reference as Docker does (github.com/distribution/reference, `ParseNormalizedNamed`).
 
-    What that grammar refuses is read by the same rules all the same: DIUN says a thing once.
+    What that grammar refuses is read by the same rules all the same: DIUN says a thing once. A part that is longer than
+    any real one is shortened as `name_of` does, so that the result is read as itself again.
 
     Raises:
         ValueError: the text is blank.
@@ -56,7 +60,18 @@ def parse(text: str) -> Reference:
     last, _, tag = last.partition(":")
     if registry == _DOCKER_HUB and not slash:
         folder, slash = "library", "/"
-    return Reference(registry, folder + slash + last, tag or ("" if digest else "latest"), digest)
+    version = tag or ("" if digest else "latest")
+    if len(text) > NAME // 5:
+        return _shortened(registry, folder + slash, last, version, digest)
+    return Reference(registry, folder + slash + last, version, digest)
+
+
+def _shortened(registry: str, folder: str, last: str, version: str, digest: str) -> Reference:
+    """The dot keeps a registry one, and the slash keeps a repository of Docker Hub out of its library."""
+    repository = folder + last
+    if len(repository.encode(errors="replace")) > NAME:
+        repository = folder[-1:].join([name_of(folder[:-1], NAME // 2), name_of(last, NAME // 2)])
+    return Reference(name_of(registry, end=".invalid"), repository, name_of(version), name_of(digest))
 
 
 class Kind(StrEnum):

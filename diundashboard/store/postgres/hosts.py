@@ -15,6 +15,7 @@ from diundashboard.store.names import host_name
 from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.query import condition
+from diundashboard.store.postgres.reported import shorten
 from diundashboard.store.postgres.states import Days, load, refold_host
 from diundashboard.text import searchable
 
@@ -196,8 +197,9 @@ def _merge_updates(cursor: Cursor, pair: Mapping[str, object]) -> None:
         UPDATE updates AS u
            SET notifications = u.notifications + loser.notifications,
                metadata = loser.metadata || u.metadata,
-               named = ARRAY(SELECT unnest(u.named) UNION SELECT unnest(loser.named)),
-               containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(loser.containers))
+               named = ARRAY(SELECT name FROM unnest(loser.named) AS name WHERE name <> ALL(u.named)) || u.named,
+               containers = ARRAY(SELECT name FROM unnest(loser.containers) AS name WHERE name <> ALL(u.containers))
+                            || u.containers
           FROM same
           JOIN updates AS loser ON loser.id = same.loser
          WHERE u.id = same.winner
@@ -206,6 +208,7 @@ def _merge_updates(cursor: Cursor, pair: Mapping[str, object]) -> None:
     for table in ("notifications", "action_items"):
         cursor.execute(f"UPDATE {table} AS n SET update_id = same.winner FROM same WHERE n.update_id = same.loser")
     cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+    shorten(cursor, "id IN (SELECT winner FROM same)")
     cursor.execute("DROP TABLE same")
 
 

@@ -16,6 +16,7 @@ from diundashboard.store.events import batches
 from diundashboard.store.names import host_name
 from diundashboard.store.sqlite.database import DAY, MICROSECOND, Database, time_of, time_or_none
 from diundashboard.store.sqlite.query import condition
+from diundashboard.store.sqlite.reported import shorten
 from diundashboard.store.sqlite.states import count, load, refold_host
 from diundashboard.store.sqlite.tags import repositories, retag
 from diundashboard.text import searchable
@@ -198,10 +199,16 @@ def _merge_updates(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
                     WHERE key NOT IN (SELECT key FROM json_each(updates.metadata))
                )),
                named = (SELECT json_group_array(value) FROM (
-                   SELECT value FROM json_each(updates.named) UNION SELECT value FROM json_each(loser.named)
+                   SELECT value FROM json_each(loser.named)
+                    WHERE value NOT IN (SELECT value FROM json_each(updates.named))
+                    UNION ALL
+                   SELECT value FROM json_each(updates.named)
                )),
                containers = (SELECT json_group_array(value) FROM (
-                   SELECT value FROM json_each(updates.containers) UNION SELECT value FROM json_each(loser.containers)
+                   SELECT value FROM json_each(loser.containers)
+                    WHERE value NOT IN (SELECT value FROM json_each(updates.containers))
+                    UNION ALL
+                   SELECT value FROM json_each(updates.containers)
                ))
           FROM same
           JOIN updates AS loser ON loser.id = same.loser
@@ -225,6 +232,7 @@ def _merge_updates(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
         """
     )
     cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+    shorten(cursor, "id IN (SELECT winner FROM same)")
     cursor.execute("DROP TABLE same")
 
 
