@@ -14,9 +14,6 @@ from diundashboard.text import name_of
 
 _DOCKER_HUB = "docker.io"
 
-_LONGEST = 128
-"""Characters of a tag, by the OCI distribution specification."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -189,7 +186,7 @@ def update_kind(running: str, offered: str, rebuilt: bool) -> Kind:
 
 def _read(tag: str) -> tuple[Version, list[str]]:
     """The version, and the three numbers that name a kind; all zero where every difference is a build."""
-    return _remembered(tag) if len(tag) <= _LONGEST else _taken_apart(tag)
+    return _remembered(tag) if len(tag) <= NAME else _taken_apart(tag)
 
 
 def _taken_apart(tag: str) -> tuple[Version, list[str]]:
@@ -234,7 +231,7 @@ def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     return Version(tag, "".join(variant), True, bool(stages), "".join(key)), named
 
 
-# The same tags come again and again. What is longer than a registry takes would only fill the memory.
+# The same tags come again and again. What is longer than what is stored would only fill the memory.
 _remembered = lru_cache(maxsize=4096)(_taken_apart)
 
 

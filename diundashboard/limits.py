@@ -27,7 +27,7 @@ the status of a pod as one value of several thousand."""
 SEARCH = 16 * 1024
 """The most search text of an update, in bytes: a search reads that of every update."""
 
-VIEW = 2000
+VIEW = 1600
 """The longest query string of a view, in characters as an address holds it: each filter of a page repeats it."""
 
 VIEWS = 50
@@ -35,6 +35,12 @@ VIEWS = 50
 
 CHOSEN = 1000
 """How many updates can be chosen one by one."""
+
+COMMAND = 10_000
+"""The largest list of lines in one command, in bytes of a page."""
+
+SCRIPT = 250_000
+"""The largest script for a selection, in bytes of a page."""
 
 ROWS = 50
 """How many updates one page shows. A row takes 2.4 kB, and twice that where its names are long."""

@@ -20,6 +20,7 @@ from diundashboard.web import (
     insights,
     ops,
     refusals,
+    shown,
     tags,
     updates,
     views,
@@ -30,7 +31,8 @@ from diundashboard.web import (
 def register(app: Flask, config: Config, store: Store, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, store, spool)
-    for room in (webhook, updates, act, views, hosts, history, insights, tags, connect, api, appearance, ops, assets):
+    pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown)
+    for room in (webhook, api, ops, assets, *pages):
         app.register_blueprint(room.blueprint)
     for room in (errors, guard, refusals):
         room.register(app)

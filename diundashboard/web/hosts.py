@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from diundashboard.limits import ITEMS, OPTIONS
 from diundashboard.model import Invalid
+from diundashboard.store import NotFound
 from diundashboard.web.context import store
 from diundashboard.web.reading import number
 
@@ -14,8 +16,12 @@ blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Every host."""
-    return render_template("hosts.html", hosts=store().hosts())
+    """One page of hosts."""
+    hosts, page = store().hosts(), number(request.args, "page", 1)
+    pages = max(1, -(-len(hosts) // ITEMS))
+    page = min(max(1, page), pages)
+    shown = hosts[(page - 1) * ITEMS : page * ITEMS]
+    return render_template("hosts.html", hosts=shown, total=len(hosts), page=page, pages=pages)
 
 
 @blueprint.post("/<int:host_id>/rename")
@@ -23,6 +29,17 @@ def rename(host_id: int) -> ResponseReturnValue:
     """Show a host under the name that the form gives; an empty one takes that back."""
     store().rename_host(host_id, request.form.get("name", ""))
     return _back(host_id)
+
+
+@blueprint.get("/<int:host_id>/merge")
+def choose_other(host_id: int) -> ResponseReturnValue:
+    """Ask which host to merge one into."""
+    hosts = {host.id: host for host in store().hosts()}
+    host = hosts.pop(host_id, None)
+    if host is None:
+        raise NotFound(f"no host has the id {host_id}")
+    others = list(hosts.values())
+    return render_template("merge.html", host=host, others=others[:OPTIONS], more=len(others[OPTIONS:]))
 
 
 @blueprint.post("/<int:host_id>/merge")
@@ -51,4 +68,8 @@ def forget(host_id: int) -> ResponseReturnValue:
 
 def _back(host_id: int | None = None) -> ResponseReturnValue:
     """The page again, at the host that was changed."""
-    return redirect(url_for("hosts.index", _anchor=None if host_id is None else f"host-{host_id}"), 303)
+    if host_id is None:
+        return redirect(url_for("hosts.index"), 303)
+    place = [host.id for host in store().hosts()].index(host_id)
+    page = place // ITEMS + 1
+    return redirect(url_for("hosts.index", page=page if page > 1 else None, _anchor=f"host-{host_id}"), 303)

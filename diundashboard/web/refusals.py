@@ -12,12 +12,15 @@ from flask import Flask, Response, request
 
 from diundashboard.clock import now
 from diundashboard.model import Refusal
-from diundashboard.web.context import lost_diun, settings, store
+from diundashboard.web.context import lost_diun, person, settings, store
 
 logger = logging.getLogger("diundashboard")
 
 EXCERPT = 200
 """How many characters of a refused body are kept."""
+
+_REASON = 500
+"""How many characters of a reason are kept, which can name the address that a client called."""
 
 _STATUSES = (400, 401, 404, 405, 413)
 _PATHS = ("/webhook", "/webhook/")
@@ -46,7 +49,7 @@ def _keep(response: Response) -> None:
     """The answer to DIUN stands, whatever the database says."""
     reason = (response.get_json(silent=True) or {}).get("error", "")
     try:
-        store().refuse(Refusal(now(), request.remote_addr or "", response.status_code, reason, _excerpt()))
+        store().refuse(Refusal(now(), person(), response.status_code, reason[:_REASON], _excerpt()))
     except Exception as error:
         logger.error("a refused request could not be remembered: %s", error)
 
