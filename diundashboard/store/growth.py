@@ -20,9 +20,14 @@ def more_containers(known: Sequence[str], new: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*known, *new]))[-CONTAINERS:]
 
 
-def fewer_containers(known: Sequence[str]) -> list[str]:
+def bounded_containers(known: Sequence[str]) -> list[str]:
     """Containers as an update keeps them, of what an earlier release or two hosts have gathered."""
     return more_containers([name_of(name) for name in known], ())
+
+
+def bounded_metadata(metadata: Metadata, containers: Sequence[str]) -> Metadata:
+    """The metadata of containers as an update keeps it, of what an earlier release or two hosts have gathered."""
+    return fewer_metadata({name_of(container): bounded(each) for container, each in metadata.items()}, containers)
 
 
 def more_metadata(known: Metadata, container: str, metadata: Mapping[str, str], containers: Sequence[str]) -> Metadata:
@@ -31,10 +36,10 @@ def more_metadata(known: Metadata, container: str, metadata: Mapping[str, str], 
 
 
 def fewer_metadata(metadata: Metadata, containers: Sequence[str], newest: str = "") -> Metadata:
-    """The metadata of containers as an update keeps it, without that of the first to come where it is too much."""
-    metadata = {name_of(container): bounded(each) for container, each in metadata.items()}
+    """The metadata of containers, without that of the first to come where it is too much."""
     sizes = {container: size_of(each) for container, each in metadata.items()}
-    keys, text = (sum(each) for each in zip((0, 0), *sizes.values(), strict=True))
+    keys = sum([size[0] for size in sizes.values()])
+    text = sum([size[1] for size in sizes.values()])
     if keys <= METADATA_KEYS and text <= METADATA_TEXT:
         return metadata
     places = {name: place for place, name in enumerate(containers)}

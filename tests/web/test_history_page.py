@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from time import monotonic
+from time import thread_time
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -187,9 +187,9 @@ def test_deeply_nested_payloads_cost_no_more_than_what_is_shown(client: FlaskCli
     for number in range(50):
         store.record(parse(f'{{"image": "a:{number}", "nested": {nested}}}'.encode()))
     page_of(client)
-    start = monotonic()
+    start = thread_time()
     page = page_of(client)
-    assert monotonic() - start < 2
+    assert thread_time() - start < 2
     assert len(page.encode()) < LARGEST_PAGE
     assert page.count("That is the beginning of") == 50
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from diundashboard.limits import METADATA_KEYS, NAME
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Series, Version
-from diundashboard.store.growth import fewer_containers, fewer_metadata, more_containers
+from diundashboard.store.growth import bounded_containers, bounded_metadata, more_containers
 from diundashboard.store.postgres.database import Cursor, one
 from diundashboard.store.postgres.states import state_of
 
@@ -145,8 +145,8 @@ def shorten(cursor: Cursor, which: LiteralString) -> None:
         {"name": NAME, "metadata": METADATA_KEYS * 5},
     ).fetchall()
     for row in rows:
-        named, containers = fewer_containers(row.named), fewer_containers(row.containers)
-        metadata = fewer_metadata(row.metadata, containers)
+        named, containers = bounded_containers(row.named), bounded_containers(row.containers)
+        metadata = bounded_metadata(row.metadata, containers)
         if (metadata, named, containers) != (row.metadata, row.named, row.containers):
             cursor.execute(
                 "UPDATE updates SET metadata = %s, named = %s, containers = %s WHERE id = %s",

@@ -47,16 +47,21 @@ class Hosts(hosts.Hosts, Database):
                     (now // DAY - 90,),
                 ).fetchall()
             )
+            notifications = dict(
+                cursor.execute("SELECT host_id, sum(notifications) FROM days GROUP BY host_id").fetchall()
+            )
+            merged: dict[int, list[str]] = {}
+            for into, hostname in cursor.execute(
+                "SELECT merged_into, hostname FROM hosts WHERE merged_into IS NOT NULL ORDER BY hostname"
+            ):
+                merged.setdefault(into, []).append(hostname)
             rows = cursor.execute(
                 """
                 SELECT h.id, h.hostname, h.metadata_shared_at, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
-                       (SELECT json_group_array(m.hostname) FROM hosts AS m WHERE m.merged_into = h.id) AS merged,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1)
                            AS first_heard_at,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id DESC LIMIT 1)
                            AS last_heard_at,
-                       (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id)
-                           AS notifications,
                        (
                            SELECT json_array(u.provider, u.diun_version)
                              FROM notifications AS n
@@ -79,11 +84,11 @@ class Hosts(hosts.Hosts, Database):
                     id=row["id"],
                     hostname=row["hostname"],
                     name=row["name"],
-                    merged=tuple(sorted(json.loads(row["merged"]))),
+                    merged=tuple(merged.get(row["id"], ())),
                     kinds=kinds.get(row["hostname"], {}),
                     first_heard_at=time_of(row["first_heard_at"]),
                     last_heard_at=time_of(row["last_heard_at"]),
-                    notifications=row["notifications"],
+                    notifications=notifications.get(row["id"], 0),
                     provider=provider,
                     diun_version=diun_version,
                     usual_gap=gap,

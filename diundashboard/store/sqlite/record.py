@@ -122,7 +122,7 @@ def _repeat(cursor: sqlite3.Cursor, known: sqlite3.Row, notification: Notificati
     """Add the containers and the metadata of a notification with the digest already known."""
     named = _joined(known["named"], notification.containers)
     containers = _joined(known["containers"], notification.containers)
-    metadata = with_metadata(known["metadata"], notification, json.loads(containers))
+    metadata = with_metadata(known["metadata"], notification, containers)
     # A host that was merged into this one can still be searched for by its own name.
     same = (metadata, named, containers) == (known["metadata"], known["named"], known["containers"])
     if not same or notification.hostname != host.hostname:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from diundashboard.limits import METADATA_KEYS, NAME
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Series, Version
-from diundashboard.store.growth import fewer_containers, fewer_metadata, more_containers, more_metadata
+from diundashboard.store.growth import bounded_containers, bounded_metadata, more_containers, more_metadata
 from diundashboard.store.sqlite.database import microseconds
 from diundashboard.store.sqlite.states import state_of
 
@@ -71,7 +70,7 @@ def write_version(
         "hub_link": notification.hub_link,
         "diun_version": notification.diun_version,
         "created": None if notification.created is None else microseconds(notification.created),
-        "metadata": with_metadata("{}", notification, containers),
+        "metadata": with_metadata("{}", notification, "[]"),
         "ctn_id": notification.ctn_id,
         "named": json.dumps(notification.containers),
         "containers": json.dumps(containers),
@@ -126,13 +125,15 @@ _UPDATE = f"""
 """
 
 
-def with_metadata(known: str, notification: Notification, containers: Sequence[str]) -> str:
-    """The metadata of an image's containers, by container, with those of one more."""
+def with_metadata(known: str, notification: Notification, containers: str) -> str:
+    """The metadata of an image's containers, by container, with those of one more. All are JSON."""
     if not notification.metadata:
         return known
     key, metadata = notification.container_key, notification.metadata
     new = json.dumps({key: metadata})
-    return new if known in (new, "{}") else json.dumps(more_metadata(json.loads(known), key, metadata, containers))
+    if known in (new, "{}"):
+        return new
+    return json.dumps(more_metadata(json.loads(known), key, metadata, json.loads(containers)))
 
 
 def shorten(cursor: sqlite3.Cursor, which: str) -> None:
@@ -146,8 +147,8 @@ def shorten(cursor: sqlite3.Cursor, which: str) -> None:
         """
     ).fetchall()
     for row in rows:
-        named, containers = (fewer_containers(json.loads(row[name])) for name in ("named", "containers"))
-        metadata = json.dumps(fewer_metadata(json.loads(row["metadata"]), containers))
+        named, containers = (bounded_containers(json.loads(row[name])) for name in ("named", "containers"))
+        metadata = json.dumps(bounded_metadata(json.loads(row["metadata"]), containers))
         new = (metadata, json.dumps(named), json.dumps(containers))
         if new != (row["metadata"], row["named"], row["containers"]):
             cursor.execute("UPDATE updates SET metadata = ?, named = ?, containers = ? WHERE id = ?", (*new, row["id"]))
