@@ -12,9 +12,11 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from html import escape
+from itertools import accumulate, groupby
 
 from diundashboard import image
+from diundashboard.limits import COMMAND, SCRIPT
 from diundashboard.model import State, Update
 
 # All of ASCII's marks but those in the names of images: . _ : / @ + - and the comma.
@@ -61,7 +63,12 @@ def script(updates: Sequence[Update]) -> str:
     """
     if not updates:
         return ""
-    blocks = [_block(host, list(found)) for host, found in groupby(sorted(updates, key=_order), key=_host)]
+    ordered = sorted(updates, key=_order)
+    places = accumulate(_size("\n".join(_lines(update))) for update in ordered)
+    kept = [update for update, place in zip(ordered, places, strict=True) if place <= SCRIPT]
+    blocks = [_block(host, list(found)) for host, found in groupby(kept, key=_host)]
+    if rest := len(ordered) - len(kept):
+        blocks.append(f"# {rest} more updates are left out, as the script would be too long: choose fewer at a time.")
     return "\n\n".join(["# Run each block on the host that it names. It stops at its first error.", *blocks]) + "\n"
 
 
@@ -124,11 +131,24 @@ def _lines(update: Update) -> Iterator[str]:
 def _calls(update: Update) -> list[str]:
     """The calls of `compose_update` for what DIUN reported: containers, or services as diun-boost names them."""
     if update.provider == "docker" and update.containers:
-        return [_line("compose_update", container) for container in update.containers]
+        return _bounded([_line("compose_update", container) for container in update.containers], "containers")
     if update.provider != "docker" and update.provider in _PROVIDERS:
         return []
     found = (update.metadata, *update.container_metadata.values())
-    return list(dict.fromkeys(_call(metadata) for metadata in found if metadata.get("compose_service")))
+    calls = dict.fromkeys(_call(metadata) for metadata in found if metadata.get("compose_service"))
+    return _bounded(list(calls), "services")
+
+
+def _bounded(lines: list[str], what: str) -> list[str]:
+    """The first lines of one command, which says how many it leaves out."""
+    places = accumulate(map(_size, lines))
+    kept = lines[: sum(1 for place in places if place <= COMMAND)]
+    return kept if len(kept) == len(lines) else [*kept, f"# {len(lines) - len(kept)} more {what} are left out here."]
+
+
+def _size(text: str) -> int:
+    """The bytes that a text takes on a page."""
+    return len(escape(text).encode(errors="replace"))
 
 
 def _call(metadata: Mapping[str, str]) -> str:
@@ -169,9 +189,12 @@ def _swarm(update: Update) -> Iterator[Command]:
         yield _command(
             "docker service update",
             *_keep(update, "the stack file", "docker stack deploy"),
-            *(
-                _line("docker", "service", "update", "--image", _short(update.image), *_operands(service))
-                for service in services
+            *_bounded(
+                [
+                    _line("docker", "service", "update", "--image", _short(update.image), *_operands(service))
+                    for service in services
+                ],
+                "services",
             ),
         )
 

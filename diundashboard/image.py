@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from functools import lru_cache
 
-_DOCKER_HUB = "docker.io"
+from diundashboard.limits import NAME
+from diundashboard.text import name_of
 
-_LONGEST = 128
-"""Characters of a tag, by the OCI distribution specification."""
+_DOCKER_HUB = "docker.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Reference:
 def parse(text: str) -> Reference:
     """Read a reference as Docker does (github.com/distribution/reference, `ParseNormalizedNamed`).
 
-    What that grammar refuses is read by the same rules all the same: DIUN says a thing once.
+    What that grammar refuses is read by the same rules all the same: DIUN says a thing once. A part that is longer than
+    any real one is shortened as `name_of` does, so that the result is read as itself again.
 
     Raises:
         ValueError: the text is blank.
@@ -56,7 +57,18 @@ def parse(text: str) -> Reference:
     last, _, tag = last.partition(":")
     if registry == _DOCKER_HUB and not slash:
         folder, slash = "library", "/"
-    return Reference(registry, folder + slash + last, tag or ("" if digest else "latest"), digest)
+    version = tag or ("" if digest else "latest")
+    if len(text) > NAME // 5:
+        return _shortened(registry, folder + slash, last, version, digest)
+    return Reference(registry, folder + slash + last, version, digest)
+
+
+def _shortened(registry: str, folder: str, last: str, version: str, digest: str) -> Reference:
+    """The dot keeps a registry one, and the slash keeps a repository of Docker Hub out of its library."""
+    repository = folder + last
+    if len(repository.encode(errors="replace")) > NAME:
+        repository = folder[-1:].join([name_of(folder[:-1], NAME // 2), name_of(last, NAME // 2)])
+    return Reference(name_of(registry, end=".invalid"), repository, name_of(version), name_of(digest))
 
 
 class Kind(StrEnum):
@@ -174,7 +186,7 @@ def update_kind(running: str, offered: str, rebuilt: bool) -> Kind:
 
 def _read(tag: str) -> tuple[Version, list[str]]:
     """The version, and the three numbers that name a kind; all zero where every difference is a build."""
-    return _remembered(tag) if len(tag) <= _LONGEST else _taken_apart(tag)
+    return _remembered(tag) if len(tag) <= NAME else _taken_apart(tag)
 
 
 def _taken_apart(tag: str) -> tuple[Version, list[str]]:
@@ -219,7 +231,7 @@ def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     return Version(tag, "".join(variant), True, bool(stages), "".join(key)), named
 
 
-# The same tags come again and again. What is longer than a registry takes would only fill the memory.
+# The same tags come again and again. What is longer than what is stored would only fill the memory.
 _remembered = lru_cache(maxsize=4096)(_taken_apart)
 
 

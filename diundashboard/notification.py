@@ -1,7 +1,8 @@
 """What DIUN sends: the bytes of a request's body become a Notification, or a refusal that says why.
 
 DIUN sends each notification once and never again, so all that can be understood is taken: unknown fields are
-ignored, and a known field of another type counts as missing. The payload keeps what was really sent.
+ignored, and a known field of another type counts as missing. What is too long or too much is shortened, by `limits`.
+The payload keeps what was really sent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from diundashboard import image
-from diundashboard.text import searchable, storable
+from diundashboard.limits import CONTAINERS, LINK, METADATA_KEY, METADATA_KEYS, METADATA_TEXT, SEARCH
+from diundashboard.text import beginning, name_of, searchable, storable
 
 BODY_LIMIT = 1024 * 1024
 """The largest body, in bytes."""
@@ -30,6 +32,9 @@ _ID_LENGTH = 128
 
 _OF_ONE_CONTAINER = {"current", "current_tag", "current_digest", "tag", "stack", "compose_project", "compose_service"}
 """With every key that begins with `ctn_`, the metadata that belongs to one container."""
+
+_READ = {*_CONTAINER_KEYS, *_STACK_KEYS, *_OF_ONE_CONTAINER, "ctn_id", "ctn_image", "ctn_namespace", "svc_id", "job_id"}
+"""The keys that the dashboard itself reads: of too many, they are kept first."""
 
 
 class Refused(Exception):
@@ -89,7 +94,10 @@ class Notification:
         if current:
             # diun-boost knows the digest of its own tag alone.
             named = digest and "@" not in current and tag in ("", current)
-            return f"{current}@{digest.rpartition('@')[2]}" if named else current
+            version, at, of_version = current.partition("@")
+            if named:
+                at, of_version = "@", digest.rpartition("@")[2]
+            return f"{name_of(version)}{at}{name_of(of_version)}"
         return image.parse(image_name).version if image_name else ""
 
     @property
@@ -103,7 +111,7 @@ class Notification:
     @property
     def container_key(self) -> str:
         """The container's name as DIUN sent it, under which the stores keep its metadata; "" if there is none."""
-        return _container_key(self.metadata)
+        return name_of(_container_key(self.metadata))
 
     @property
     def ctn_id(self) -> str:
@@ -141,18 +149,19 @@ def parse(body: bytes) -> Notification:
     if not text:
         raise Refused('the notification names no image: its field "image" is missing, empty or not a string')
     metadata = _metadata(fields)
+    hub_link = _text(fields, "hub_link")
     return Notification(
-        hostname=_text(fields, "hostname"),
+        hostname=name_of(_text(fields, "hostname")),
         reference=image.parse(text),
-        digest=_text(fields, "digest"),
-        status=_text(fields, "status"),
-        provider=_text(fields, "provider"),
-        platform=_text(fields, "platform"),
-        mime_type=_text(fields, "mime_type"),
-        hub_link=_text(fields, "hub_link"),
-        diun_version=_text(fields, "diun_version"),
+        digest=name_of(_text(fields, "digest")),
+        status=name_of(_text(fields, "status")),
+        provider=name_of(_text(fields, "provider")),
+        platform=name_of(_text(fields, "platform")),
+        mime_type=name_of(_text(fields, "mime_type")),
+        hub_link=hub_link if len(hub_link) <= LINK else "",
+        diun_version=name_of(_text(fields, "diun_version")),
         created=_time(fields.get("created")),
-        metadata=metadata,
+        metadata=bounded(metadata),
         containers=_containers(metadata),
         payload=body,
     )
@@ -193,6 +202,27 @@ def _metadata(fields: dict[str, Any]) -> dict[str, str]:
     return {storable(key): storable(text) for key, text in value.items() if isinstance(text, str)}
 
 
+def size_of(metadata: Mapping[str, str]) -> tuple[int, int]:
+    """How many keys, and how many characters of keys and values."""
+    return len(metadata), sum(map(len, metadata)) + sum(map(len, metadata.values()))
+
+
+def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of one container as the stores keep it: of too much, what the dashboard reads, and the shortest."""
+    keys, text = size_of(metadata)
+    if keys <= METADATA_KEYS and text <= METADATA_TEXT and max(map(len, metadata), default=0) <= METADATA_KEY:
+        return dict(metadata)
+    kept: dict[str, str] = {}
+    room = METADATA_TEXT
+    for key, value in sorted(metadata.items(), key=lambda item: (item[0] not in _READ, len(item[1]), item[0])):
+        key = key[:METADATA_KEY]
+        if len(kept) == METADATA_KEYS or len(key) >= room:
+            break
+        kept[key] = value[: room - len(key)]
+        room -= len(key) + len(kept[key])
+    return kept
+
+
 def container_id(metadata: Mapping[str, str]) -> str:
     """The id of the container that metadata are about; "" if there is none, or it is longer than any real one."""
     found = metadata.get("ctn_id", "")
@@ -205,7 +235,7 @@ def _container_key(metadata: dict[str, str]) -> str:
 
 
 def _containers(metadata: dict[str, str]) -> tuple[str, ...]:
-    return tuple(sorted({name.strip() for name in _container_key(metadata).split(",")} - {""}))
+    return tuple(sorted({name_of(name.strip()) for name in _container_key(metadata).split(",")} - {""})[:CONTAINERS])
 
 
 def _time(value: object) -> datetime | None:
@@ -232,12 +262,16 @@ def derive(
     A version without an order is a series of its own: `=` stands in no tag, so that no variant looks like one.
     """
     read = image.version(version)
-    found = {name, version, hostname, *containers, *(value[:_VALUE_LENGTH] for value in metadata.values())}
+    names = {name, version, hostname}
+    found = {*names, *containers, *(value[:_VALUE_LENGTH] for value in metadata.values())}
+    search = searchable(" ".join(sorted(found)))
+    if len(search) > SEARCH // 4 and len(search.encode()) > SEARCH:
+        search = beginning(searchable(" ".join([*sorted(names), *sorted(found - names)])), SEARCH)
     return Derived(
         variant=read.variant if read.numbers else f"={version}",
         version_key=read.sort_key,
         prerelease=read.prerelease,
         name=searchable(name.rpartition("/")[2]),
-        stack=next((metadata[key] for key in _STACK_KEYS if metadata.get(key)), ""),
-        search=searchable(" ".join(sorted(found))),
+        stack=name_of(next((metadata[key] for key in _STACK_KEYS if metadata.get(key)), "")),
+        search=search,
     )

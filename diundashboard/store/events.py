@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from diundashboard.fold import Move, moved
+from diundashboard.limits import NAME
 from diundashboard.model import Invalid
 from diundashboard.series import (
     Acknowledged,
@@ -115,6 +116,8 @@ def running(version: str) -> Acting:
     """Raises Invalid where the version does not compare with those of the series."""
 
     def act(at: datetime, action: int, series: Series, chosen: Collection[int]) -> Event | None:
+        if len(version) > NAME:
+            raise Invalid(f"a version has at most {NAME} characters, not {len(version):,}")
         if version and not compares(series.variant, version):
             raise Invalid(f"the version {version} does not compare with those of this image")
         return SaidRunning(at, action, version)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diundashboard import image
+from diundashboard.limits import VIEW, VIEWS
 from diundashboard.model import Invalid
 from diundashboard.text import storable
 
@@ -34,6 +35,24 @@ def view_name(text: str) -> str:
         Invalid: it is empty or longer than 100 characters.
     """
     return _short_name(text, "view")
+
+
+def view_query(text: str) -> str:
+    """The query string of a view as it is stored.
+
+    Raises:
+        Invalid: it is longer than 1,600 characters.
+    """
+    query = storable(text)
+    if len(query) > VIEW:
+        raise Invalid(f"the query of a view has at most {VIEW:,} characters, not {len(query):,}")
+    return query
+
+
+def check_views(others: int) -> None:
+    """Raise Invalid if there are too many views beside the one that is saved."""
+    if others >= VIEWS:
+        raise Invalid(f"at most {VIEWS} views can be saved; delete one first")
 
 
 def host_name(text: str) -> str:

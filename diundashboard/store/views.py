@@ -21,7 +21,7 @@ class Views(ABC):
         """Save a query string, with its question mark, as a view.
 
         Raises:
-            Invalid: the name is empty or too long.
+            Invalid: the name is empty or too long, the query is too long, or there are 50 views already.
             Conflict: a view has this name and another query, and `replace` is false.
         """
 

@@ -21,6 +21,7 @@ from diundashboard.web import (
     ops,
     ping,
     refusals,
+    shown,
     tags,
     updates,
     views,
@@ -31,22 +32,8 @@ from diundashboard.web import (
 def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, access, spool)
-    for room in (
-        webhook,
-        ping,
-        updates,
-        act,
-        views,
-        hosts,
-        history,
-        insights,
-        tags,
-        connect,
-        api,
-        appearance,
-        ops,
-        assets,
-    ):
+    pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown)
+    for room in (webhook, ping, api, ops, assets, *pages):
         app.register_blueprint(room.blueprint)
     for room in (errors, guard, refusals):
         room.register(app)

@@ -11,9 +11,11 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.command import script
 from diundashboard.model import NEXT_VERSION, Action, Invalid
+from diundashboard.store.names import NOTE_LENGTH
 from diundashboard.web.appearance import short_name
 from diundashboard.web.context import person, store
 from diundashboard.web.reading import number, selection, stood_on, view_stood_on
+from diundashboard.web.shown import cut
 
 blueprint = Blueprint("act", __name__, url_prefix="/act")
 
@@ -122,7 +124,7 @@ def _ask(verb: str, error: Invalid | None = None) -> ResponseReturnValue:
     about = f"{count} updates"
     if len(chosen.ids) == 1:
         update = store().update(*chosen.ids)
-        about, note = f"{short_name(update)} on {update.host or 'unnamed host'}", update.note
+        about, note = f"{cut(short_name(update))} on {cut(update.host or 'unnamed host')}", update.note
     page = render_template(
         "ask.html",
         verb=verb,
@@ -131,7 +133,7 @@ def _ask(verb: str, error: Invalid | None = None) -> ResponseReturnValue:
         view=view_stood_on(),
         back=stood_on(),
         tags=store().tags(),
-        answer=request.form.get(_ANSWERS[verb], note),
+        answer=request.form.get(_ANSWERS[verb], note)[: 2 * NOTE_LENGTH],
         error=error,
     )
     return page, 400 if error else 200

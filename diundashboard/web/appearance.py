@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,7 +14,6 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
-from diundashboard.text import storable
 from diundashboard.web.context import same_page, spool, store
 from diundashboard.web.reading import address, view_of, written
 
@@ -169,16 +167,6 @@ def _heading(update: Update, group: Group) -> str | None:
         case Group.REGISTRY:
             return update.registry
     return None
-
-
-@blueprint.app_template_filter()
-def payload(body: bytes) -> str:
-    """A request's body as DIUN sent it, in lines."""
-    text = body.decode(errors="replace")
-    try:
-        return storable(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
-    except (ValueError, RecursionError):
-        return text
 
 
 @blueprint.app_template_global()

@@ -9,6 +9,9 @@ from diundashboard.config import Config
 from diundashboard.spool import Spool
 from diundashboard.store import Store
 
+_PERSON = 100
+"""How many characters are kept of an address that a proxy reports."""
+
 
 def settings() -> Config:
     """The settings that the application was made with."""
@@ -69,4 +72,4 @@ def lost_diun() -> bool:
 
 def person() -> str:
     """Who acts: the address of the browser, as far as the dashboard knows people."""
-    return request.remote_addr or ""
+    return (request.remote_addr or "")[:_PERSON]

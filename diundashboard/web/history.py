@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,14 +10,15 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import escape
 from werkzeug.exceptions import Gone
 
 from diundashboard.image import Kind, Reference, parse
-from diundashboard.model import HistoryQuery
-from diundashboard.web.appearance import payload
+from diundashboard.limits import VIEW
+from diundashboard.model import Choice, HistoryQuery, Invalid
+from diundashboard.text import storable
 from diundashboard.web.context import store
 from diundashboard.web.reading import name_or_none, number, one_of, written
+from diundashboard.web.shown import start
 
 blueprint = Blueprint("history", __name__, url_prefix="/history")
 
@@ -38,7 +39,7 @@ def index() -> ResponseReturnValue:
         query=query,
         received=found[: query.limit],
         more=len(found) > query.limit,
-        hosts=store().hosts(),
+        hosts=[Choice(host.hostname, host.name, host.notifications) for host in store().hosts()],
         kinds=list(Kind),
         link=lambda **changes: _link(query, **changes),
     )
@@ -54,12 +55,15 @@ def sent(notification_id: int) -> ResponseReturnValue:
 
 
 def _query(values: Mapping[str, str]) -> HistoryQuery:
-    return HistoryQuery(
+    query = HistoryQuery(
         search=values.get("q", ""),
         host=name_or_none(values, "host"),
         kind=one_of(Kind, values, "kind", Kind.NEW) if values.get("kind") else None,
         before=number(values, "before", 0) or None,
     )
+    if len(_link(query)) > VIEW:
+        raise Invalid("the search and the filters are too long")
+    return query
 
 
 def _link(query: HistoryQuery, **changes: str | int | None) -> str:
@@ -79,7 +83,21 @@ def reference(image: str) -> Reference:
 @blueprint.app_template_filter()
 def excerpt(body: bytes) -> tuple[str, bool]:
     """A request's body in lines, as much of it as a list can show, and whether that is all."""
-    text = payload(body) if len(body) <= _READABLE else body[:_READABLE].decode(errors="replace")
-    lengths = range(min(len(text), _EXCERPT) + 1)
-    fits = bisect_right(lengths, _EXCERPT, key=lambda length: len(escape(text[:length]).encode("utf-8", "replace"))) - 1
-    return text[:fits], fits == len(text)
+    text = _lines(body) if len(body) <= _READABLE else body[:_READABLE].decode(errors="replace")
+    shown = start(text, _EXCERPT)
+    return shown, len(shown) == len(text)
+
+
+def _lines(body: bytes) -> str:
+    """The body in lines, only as far as an excerpt goes: a line of nested JSON can begin with thousands of spaces."""
+    text = body.decode(errors="replace")
+    lines, length = [], 0
+    try:
+        for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(text)):
+            lines.append(part)
+            length += len(part)
+            if length > _EXCERPT:
+                break
+    except (ValueError, RecursionError):
+        return text
+    return storable("".join(lines))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from diundashboard.limits import ITEMS, OPTIONS, PULSES
 from diundashboard.model import Invalid, Pulse
+from diundashboard.store import NotFound
 from diundashboard.web.context import spool, store
 from diundashboard.web.reading import number
 
@@ -14,11 +16,23 @@ blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Every host, and the runs of its DIUN; those of a name that no host has come last."""
+    """One page of hosts, and the runs of their DIUNs; those of a name that no host has follow the last of them."""
+    hosts, page = store().hosts(), number(request.args, "page", 1)
+    pages = max(1, -(-len(hosts) // ITEMS))
+    page = min(max(1, page), pages)
     pulses: dict[int | None, list[Pulse]] = {}
     for pulse in store().pulses():
         pulses.setdefault(pulse.host_id, []).append(pulse)
-    return render_template("hosts.html", hosts=store().hosts(), pulses=pulses, waiting=spool().waits())
+    return render_template(
+        "hosts.html",
+        hosts=hosts[(page - 1) * ITEMS : page * ITEMS],
+        total=len(hosts),
+        page=page,
+        pages=pages,
+        pulses=pulses,
+        strangers=pulses.get(None, [])[:PULSES] if page == pages else [],
+        waiting=spool().waits(),
+    )
 
 
 @blueprint.post("/<int:host_id>/rename")
@@ -26,6 +40,17 @@ def rename(host_id: int) -> ResponseReturnValue:
     """Show a host under the name that the form gives; an empty one takes that back."""
     store().rename_host(host_id, request.form.get("name", ""))
     return _back(host_id)
+
+
+@blueprint.get("/<int:host_id>/merge")
+def choose_other(host_id: int) -> ResponseReturnValue:
+    """Ask which host to merge one into."""
+    hosts = {host.id: host for host in store().hosts()}
+    host = hosts.pop(host_id, None)
+    if host is None:
+        raise NotFound(f"no host has the id {host_id}")
+    others = list(hosts.values())
+    return render_template("merge.html", host=host, others=others[:OPTIONS], more=len(others[OPTIONS:]))
 
 
 @blueprint.post("/<int:host_id>/merge")
@@ -61,4 +86,8 @@ def forget_pulse(pulse_id: int) -> ResponseReturnValue:
 
 def _back(host_id: int | None = None) -> ResponseReturnValue:
     """The page again, at the host that was changed."""
-    return redirect(url_for("hosts.index", _anchor=None if host_id is None else f"host-{host_id}"), 303)
+    if host_id is None:
+        return redirect(url_for("hosts.index"), 303)
+    place = [host.id for host in store().hosts()].index(host_id)
+    page = place // ITEMS + 1
+    return redirect(url_for("hosts.index", page=page if page > 1 else None, _anchor=f"host-{host_id}"), 303)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
 
+from diundashboard.limits import CHOSEN, ROWS, VIEW
 from diundashboard.model import Age, Group, Invalid, Selection, Sort, State, UpdateQuery
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -84,6 +85,18 @@ def query_of(values: Mapping[str, str]) -> UpdateQuery:
     )
 
 
+def page_asked(values: Mapping[str, str]) -> UpdateQuery:
+    """The updates that a page is asked for; it has at most 50 of them.
+
+    Raises:
+        Invalid: its address would make the page too large, which repeats it in each link.
+    """
+    query = query_of(values)
+    if len(view_of(query)) > VIEW:
+        raise Invalid("the search and the filters are too long")
+    return replace(query, per_page=min(query.per_page, ROWS))
+
+
 def view_of(query: UpdateQuery, **changes: Any) -> str:
     """The query string of a query with some things changed, without what is the default; `?` in front, or nothing."""
     changed = replace(query, **({"page": 1} | changes))
@@ -115,7 +128,7 @@ def address(view: str) -> str:
 
 def posted_view() -> UpdateQuery:
     """The view that a form stood on: its field `view` holds the query string."""
-    return query_of(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
+    return page_asked(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
 
 
 def view_stood_on() -> str:
@@ -137,6 +150,8 @@ def selection() -> Selection:
     texts = (request.form.get("only") or request.form.get("shown", "")).split() or request.form.getlist("id")
     if not texts:
         raise Invalid("nothing was chosen")
+    if len(texts) > CHOSEN:
+        raise Invalid(f"at most {CHOSEN:,} updates can be chosen one by one")
     return Selection(tuple(map(_id, texts)))
 
 

@@ -15,12 +15,15 @@ from diundashboard.access import INTERVAL, Access
 from diundashboard.clock import now
 from diundashboard.model import Refusal
 from diundashboard.store import Unavailable
-from diundashboard.web.context import lost_diun, settings
+from diundashboard.web.context import lost_diun, person, settings
 
 logger = logging.getLogger("diundashboard")
 
 EXCERPT = 200
 """How many characters of a refused body are kept."""
+
+_REASON = 500
+"""How many characters of a reason are kept, which can name the address that a client called."""
 
 _STATUSES = (400, 401, 404, 405, 413)
 _PATHS = ("/webhook", "/webhook/")
@@ -43,7 +46,7 @@ def register(app: Flask) -> None:
             if len(counted) < _A_MINUTE or moment - counted[0] > 60:
                 counted.append(moment)
                 reason = (response.get_json(silent=True) or {}).get("error", "")
-                memory.keep(Refusal(now(), request.remote_addr or "", response.status_code, reason, _excerpt()))
+                memory.keep(Refusal(now(), person(), response.status_code, reason[:_REASON], _excerpt()))
         return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from diundashboard.limits import ITEMS, OPTIONS
 from diundashboard.store.names import PATTERN_LENGTH
 from diundashboard.web.context import store
 from diundashboard.web.reading import number
@@ -17,9 +18,21 @@ COLOURS = ("rose", "red", "orange", "yellow", "lime", "green", "teal", "cyan", "
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Every tag, with the number of its updates, and every rule."""
+    """One page of tags, each with the number of its updates, and of rules."""
+    tags, rules, page = store().tags(), store().rules(), number(request.args, "page", 1)
+    pages = max(1, -(-max(len(tags), len(rules)) // ITEMS))
+    page = min(max(1, page), pages)
+    shown = slice((page - 1) * ITEMS, page * ITEMS)
     return render_template(
-        "tags.html", tags=store().tags(), rules=store().rules(), colours=COLOURS, longest=PATTERN_LENGTH
+        "tags.html",
+        tags=tags[shown],
+        rules=rules[shown],
+        options=tags[:OPTIONS],
+        total=len(tags),
+        page=page,
+        pages=pages,
+        colours=COLOURS,
+        longest=PATTERN_LENGTH,
     )
 
 

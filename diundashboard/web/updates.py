@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.clock import now
 from diundashboard.command import commands
+from diundashboard.limits import ITEMS, VIEW
 from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
-from diundashboard.web.reading import address, number, query_of, view_of
+from diundashboard.web.reading import address, number, page_asked, view_of
 
 blueprint = Blueprint("updates", __name__)
 
@@ -24,10 +25,10 @@ _MOMENTS = 20
 def index() -> ResponseReturnValue:
     """One page of updates."""
     views = store().views()
-    start = next((view for view in views if view.is_start), None)
+    start = next((view for view in views if view.is_start and len(view.query) <= VIEW), None)
     if start and not request.query_string:
         return redirect(address(start.query), 302)
-    query = query_of(request.args)
+    query = page_asked(request.args)
     page = store().updates(query)
     did = number(request.args, "did", 0)
     if did and page.total and not page.updates:  # The last page was worked off.
@@ -74,4 +75,5 @@ def detail(update_id: int) -> ResponseReturnValue:
 @blueprint.get("/updates/<int:update_id>/older")
 def older(update_id: int) -> ResponseReturnValue:
     """The versions that are folded under one, as rows to open in place."""
-    return render_template("older.html", updates=store().older(update_id))
+    found = store().older(update_id)
+    return render_template("older.html", updates=found[:ITEMS], rest=len(found) - ITEMS, update_id=update_id)

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.store import Conflict
 from diundashboard.web.context import store
-from diundashboard.web.reading import address, number, query_of, view_of
+from diundashboard.web.reading import address, number, page_asked, view_of
 
 blueprint = Blueprint("views", __name__, url_prefix="/views")
 
@@ -24,7 +24,7 @@ def index() -> ResponseReturnValue:
 def save() -> ResponseReturnValue:
     """Keep the posted view under the posted name, and show it; where one has the name, ask first."""
     name, replace = request.form.get("name", ""), "replace" in request.form
-    query = view_of(query_of(dict(parse_qsl(request.form.get("query", "").removeprefix("?")))), until=None)
+    query = view_of(page_asked(dict(parse_qsl(request.form.get("query", "").removeprefix("?")))), until=None)
     try:
         view = store().save_view(name, query, replace)
     except Conflict:

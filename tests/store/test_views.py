@@ -35,3 +35,15 @@ def test_a_name_of_a_view_is_taken_over_only_on_demand(store: Store) -> None:
         store.save_view(" mine ", "?host=pi")
     assert store.views() == (kept,)
     assert store.save_view("mine", "?host=pi", replace=True) == replace(kept, query="?host=pi")
+
+
+def test_fifty_views_with_queries_of_a_bounded_length_can_be_saved(store: Store) -> None:
+    for number in range(50):
+        store.save_view(f"v{number}", f"?q={'x' * 1597}")
+    with pytest.raises(Invalid, match="at most 50 views"):
+        store.save_view("one more", "")
+    with pytest.raises(Invalid, match="at most 1,600 characters"):
+        store.save_view("v0", f"?q={'x' * 1598}", replace=True)
+    assert store.save_view("v0", "?q=y", replace=True).query == "?q=y"
+    store.delete_view(store.views()[-1].id)
+    store.save_view("one more", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from time import thread_time
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -179,6 +180,18 @@ def test_a_page_of_large_payloads_stays_light_and_says_what_it_leaves_out(
     assert len(page.encode()) < LARGEST_PAGE
     assert f"That is the beginning of {len(body.encode()):,} bytes" in page
     assert 'href="/history/1">As it was sent' in page
+
+
+def test_deeply_nested_payloads_cost_no_more_than_what_is_shown(client: FlaskClient, store: Store) -> None:
+    nested = "[" * 900 + "1," * 7000 + "1" + "]" * 900
+    for number in range(50):
+        store.record(parse(f'{{"image": "a:{number}", "nested": {nested}}}'.encode()))
+    page_of(client)
+    start = thread_time()
+    page = page_of(client)
+    assert thread_time() - start < 2
+    assert len(page.encode()) < LARGEST_PAGE
+    assert page.count("That is the beginning of") == 50
 
 
 def test_a_payload_of_the_largest_size_is_shortened(client: FlaskClient, store: Store) -> None:

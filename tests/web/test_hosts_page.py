@@ -145,8 +145,22 @@ def test_merging_is_offered_with_every_other_host_and_not_with_itself(client: Fl
     record(store, hostname="nas")
     assert "/merge" not in page_of(client)
     record(store, hostname="pi")
-    options = re.findall(r'<option value="(\d+)">(\w+)', page_of(client))
-    assert options == [(str(id_of(store, "pi")), "pi"), (str(id_of(store)), "nas")]
+    record(store, hostname="tv")
+    path = f"/hosts/{id_of(store)}/merge"
+    assert f'href="{path}"' in page_of(client)
+    options = re.findall(r'<option value="(\d+)">(\w+)', client.get(path).text)
+    assert options == [(str(id_of(store, "pi")), "pi"), (str(id_of(store, "tv")), "tv")]
+    assert client.get("/hosts/4711/merge").status_code == 404
+
+
+def test_hosts_come_in_pages_and_a_change_leads_to_the_page_of_its_host(client: FlaskClient, store: Store) -> None:
+    for number in range(60):
+        record(store, hostname=f"vm-{number:02}")
+    first, second = client.get("/hosts").text, client.get("/hosts?page=2").text
+    assert ("60 hosts" in words(first), "vm-49" in first, "vm-50" in first) == (True, True, False)
+    assert ("vm-49" in second, "vm-59" in second, "Page 2 of 2" in second) == (False, True, True)
+    last = id_of(store, "vm-59")
+    assert client.post(f"/hosts/{last}/rename", data={"name": "z"}).location == f"/hosts?page=2#host-{last}"
 
 
 def test_a_forgotten_host_is_gone_and_its_history_stays(client: FlaskClient, store: Store) -> None:
@@ -182,7 +196,7 @@ def test_what_changes_a_host_requires_post_and_a_host_that_exists(
     client: FlaskClient, store: Store, action: str
 ) -> None:
     record(store)
-    assert client.get(f"/hosts/{id_of(store)}/{action}").status_code == 405
+    assert client.get(f"/hosts/{id_of(store)}/{action}").status_code == (200 if action == "merge" else 405)
     for unknown in (0, 4711, 2**63, 10**30):
         answer = client.post(f"/hosts/{unknown}/{action}", data={"into": id_of(store)})
         assert answer.status_code == 404

@@ -11,6 +11,7 @@ from diundashboard.store.events import batches
 from diundashboard.store.names import metadata_tag
 from diundashboard.store.postgres.database import Cursor, firsts
 from diundashboard.store.postgres.locks import lock_alone
+from diundashboard.store.postgres.reported import shorten
 from diundashboard.store.postgres.states import refold
 from diundashboard.store.postgres.tags import repositories, retag
 from diundashboard.text import searchable
@@ -28,6 +29,7 @@ def derive_anew(cursor: Cursor) -> None:
     if _is_current(cursor):
         return
     _remove_tests(cursor)
+    shorten(cursor, "TRUE")
     _derive_updates(cursor)
     _derive_notifications(cursor)
     cursor.execute("UPDATE days SET opened = 0, closed = 0")

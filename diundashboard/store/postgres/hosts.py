@@ -15,6 +15,7 @@ from diundashboard.store.names import host_name
 from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.query import condition
+from diundashboard.store.postgres.reported import shorten
 from diundashboard.store.postgres.states import Days, load, refold_host
 from diundashboard.text import searchable
 
@@ -35,26 +36,36 @@ class Hosts(hosts.Hosts, Database):
                 values,
             ):
                 kinds.setdefault(hostname, {})[kind] = count
+            gaps: dict[int, int] = dict(
+                cursor.execute(
+                    """
+                    SELECT host_id, max(gap)
+                      FROM (
+                          SELECT host_id, day - lag(day) OVER (PARTITION BY host_id ORDER BY day) AS gap
+                            FROM (SELECT DISTINCT host_id, day FROM days WHERE day > %s AND notifications > 0) AS heard
+                      ) AS gaps
+                     GROUP BY host_id
+                    HAVING count(*) >= 4
+                    """,
+                    (day_of(now) - timedelta(days=90),),
+                ).fetchall()
+            )
+            notifications: dict[int, int] = dict(
+                cursor.execute("SELECT host_id, sum(notifications)::bigint FROM days GROUP BY host_id").fetchall()
+            )
+            merged: dict[int, list[str]] = {}
+            for into, hostname in cursor.execute(
+                'SELECT merged_into, hostname FROM hosts WHERE merged_into IS NOT NULL ORDER BY hostname COLLATE "C"'
+            ):
+                merged.setdefault(into, []).append(hostname)
             rows = cursor.execute(
                 """
                 SELECT h.id, h.hostname, h.metadata_shared_at, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
-                       ARRAY(SELECT m.hostname FROM hosts AS m WHERE m.merged_into = h.id) AS merged,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1)
                            AS first_heard_at,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id DESC LIMIT 1)
                            AS last_heard_at,
-                       (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id)
-                           AS notifications,
-                       coalesce(latest.provider, '') AS provider, coalesce(latest.diun_version, '') AS diun_version,
-                       (
-                           SELECT CASE WHEN count(*) >= 4 THEN max(gap) END
-                             FROM (
-                                 SELECT day - lag(day) OVER (ORDER BY day) AS gap
-                                   FROM days
-                                  WHERE host_id = h.id AND day > %s AND notifications > 0
-                                  GROUP BY day
-                             ) AS gaps
-                       ) AS gap
+                       coalesce(latest.provider, '') AS provider, coalesce(latest.diun_version, '') AS diun_version
                   FROM hosts AS h
                   LEFT JOIN LATERAL (
                       SELECT u.provider, u.diun_version
@@ -66,22 +77,21 @@ class Hosts(hosts.Hosts, Database):
                   ) AS latest ON TRUE
                  WHERE h.merged_into IS NULL AND h.forgotten_at IS NULL
                  ORDER BY lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname
-                """,
-                (day_of(now) - timedelta(days=90),),
+                """
             ).fetchall()
         found = []
         for row in rows:
-            gap = None if row.gap is None else timedelta(days=row.gap)
+            gap = None if gaps.get(row.id) is None else timedelta(days=gaps[row.id])
             found.append(
                 Host(
                     id=row.id,
                     hostname=row.hostname,
                     name=row.name,
-                    merged=tuple(sorted(row.merged)),
+                    merged=tuple(merged.get(row.id, ())),
                     kinds=kinds.get(row.hostname, {}),
                     first_heard_at=row.first_heard_at,
                     last_heard_at=row.last_heard_at,
-                    notifications=row.notifications,
+                    notifications=notifications.get(row.id, 0),
                     provider=row.provider,
                     diun_version=row.diun_version,
                     usual_gap=gap,
@@ -204,8 +214,9 @@ def _merge_updates(cursor: Cursor, pair: Mapping[str, object]) -> None:
         UPDATE updates AS u
            SET notifications = u.notifications + loser.notifications,
                metadata = loser.metadata || u.metadata,
-               named = ARRAY(SELECT unnest(u.named) UNION SELECT unnest(loser.named)),
-               containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(loser.containers))
+               named = ARRAY(SELECT name FROM unnest(loser.named) AS name WHERE name <> ALL(u.named)) || u.named,
+               containers = ARRAY(SELECT name FROM unnest(loser.containers) AS name WHERE name <> ALL(u.containers))
+                            || u.containers
           FROM same
           JOIN updates AS loser ON loser.id = same.loser
          WHERE u.id = same.winner
@@ -214,6 +225,7 @@ def _merge_updates(cursor: Cursor, pair: Mapping[str, object]) -> None:
     for table in ("notifications", "action_items"):
         cursor.execute(f"UPDATE {table} AS n SET update_id = same.winner FROM same WHERE n.update_id = same.loser")
     cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+    shorten(cursor, "id IN (SELECT winner FROM same)")
     cursor.execute("DROP TABLE same")
 
 

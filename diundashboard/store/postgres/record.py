@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, LiteralString
 
+from psycopg.types.json import Jsonb
+
 from diundashboard import image
 from diundashboard.fold import moved
-from diundashboard.notification import Notification, derive
+from diundashboard.limits import CONTAINERS, METADATA_KEYS, METADATA_TEXT, SEARCH
+from diundashboard.notification import Notification, derive, size_of
 from diundashboard.series import Reported, Series
+from diundashboard.store.growth import more_containers, more_metadata, more_search
 from diundashboard.store.names import metadata_tag
 from diundashboard.store.postgres.database import Cursor, day_of, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts, lock_news, lock_series
@@ -22,23 +26,39 @@ class MetadataShared(Exception):
     """The container's id has arrived under another repository, so that `drop_metadata` has to come first."""
 
 
-# One more notification with the digest already known, for the update and the host of `found`. What may have changed
-# while this waited for the lock on the series is compared again.
-_REPEATED: LiteralString = """
+# An update of `found` gathers a notification with the digest already known, as `growth` says, where that is within all
+# limits. What may have changed while this waited for the lock on the series is compared again.
+_GATHERED: LiteralString = """
     known AS (
         UPDATE updates AS u
            SET notifications = u.notifications + 1,
                metadata = u.metadata || %(metadata)s,
-               named = ARRAY(SELECT unnest(u.named) UNION SELECT unnest(%(containers)s::text[])),
-               containers = ARRAY(SELECT unnest(u.containers) UNION SELECT unnest(%(containers)s::text[])),
+               named = u.named
+                       || ARRAY(SELECT name FROM unnest(%(containers)s::text[]) AS name WHERE name <> ALL(u.named)),
+               containers = u.containers
+                   || ARRAY(SELECT name FROM unnest(%(containers)s::text[]) AS name WHERE name <> ALL(u.containers)),
                search = CASE
                    WHEN strpos(u.search, %(search)s) > 0 THEN u.search
                    ELSE u.search || ' ' || %(search)s
                END
           FROM found
          WHERE u.id = found.id AND u.digest = %(digest)s
+           AND cardinality(u.containers) + cardinality(%(containers)s::text[]) <= %(containers_limit)s
+           AND octet_length(u.search) + octet_length(%(search)s) < %(search_limit)s
+           AND (
+               u.metadata @> %(metadata)s
+               OR (
+                   SELECT count(*) <= %(keys_left)s
+                          AND coalesce(sum(length(each.key) + length(each.value)), 0) <= %(text_left)s
+                     FROM jsonb_each(u.metadata) AS container, jsonb_each_text(container.value) AS each
+               )
+           )
         RETURNING u.id, u.kind, found.series_id, found.host_id
-    ),
+    )
+"""
+
+# One more notification for the update and the host of `known`, in the history and all counts.
+_REPEATED: LiteralString = """
     heard AS (
         UPDATE series AS s
            SET heard = s.heard + 1
@@ -89,6 +109,7 @@ def repeat(cursor: Cursor, notification: Notification, at: datetime, until: date
                FOR SHARE OF h
                FOR NO KEY UPDATE OF s
         ),
+        {_GATHERED},
         {_REPEATED}
         """,
         _repeated_values(notification, notification.hostname, at)
@@ -239,18 +260,31 @@ def drop_metadata(cursor: Cursor, notification: Notification, at: datetime) -> N
 
 def _repeat(cursor: Cursor, known: Any, notification: Notification, host: Host, at: datetime) -> None:
     """Add the containers and the metadata of a notification with the digest already known, and the notification."""
+    lock_series(cursor, [known.series_id])
+    values = _repeated_values(notification, host.hostname, at)
+    before = one(cursor.execute("SELECT metadata, named, containers, search FROM updates WHERE id = %s", (known.id,)))
+    containers = more_containers(before.containers, notification.containers)
+    metadata = more_metadata(before.metadata, notification.container_key, notification.metadata, containers)
     cursor.execute(
         f"""
-        WITH found AS (
-            SELECT u.id, u.series_id, s.host_id
-              FROM updates AS u
-              JOIN series AS s ON s.id = u.series_id
-             WHERE u.id = %(known_id)s
-               FOR NO KEY UPDATE OF s
+        WITH known AS (
+            UPDATE updates AS u
+               SET notifications = u.notifications + 1, metadata = %(metadata)s, named = %(named)s,
+                   containers = %(containers)s, search = %(search)s
+              FROM series AS s
+             WHERE u.id = %(known_id)s AND u.digest = %(digest)s AND s.id = u.series_id
+            RETURNING u.id, u.kind, u.series_id, s.host_id
         ),
         {_REPEATED}
         """,
-        _repeated_values(notification, host.hostname, at) | {"known_id": known.id},
+        values
+        | {
+            "known_id": known.id,
+            "metadata": Jsonb(metadata),
+            "named": more_containers(before.named, notification.containers),
+            "containers": containers,
+            "search": more_search(before.search, values["search"]),
+        },
     )
 
 
@@ -355,9 +389,14 @@ def _received_values(notification: Notification, hostname: str, at: datetime) ->
 
 def _repeated_values(notification: Notification, hostname: str, at: datetime) -> dict[str, Any]:
     """What a notification with the digest already known leaves in the history and in its update."""
+    keys, text = size_of(notification.metadata)
     return _received_values(notification, hostname, at) | {
         "day": day_of(at),
         "metadata": metadata_of(notification),
         "containers": list(notification.containers),
         "search": notification.derived().search,
+        "containers_limit": CONTAINERS,
+        "search_limit": SEARCH,
+        "keys_left": METADATA_KEYS - keys,
+        "text_left": METADATA_TEXT - text,
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from diundashboard.limits import METADATA_KEYS, NAME
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Series, Version
+from diundashboard.store.growth import bounded_containers, bounded_metadata, more_containers
 from diundashboard.store.postgres.database import Cursor, one
 from diundashboard.store.postgres.states import state_of
 
@@ -48,12 +50,12 @@ def write_version(
     host: Host,
     series_id: int,
     version: Version,
-    named: Iterable[str],
+    named: Sequence[str],
     tags: tuple[int | None, int | None],
 ) -> int:
     """Write the row of the version that was reported, and return its id. `named` are the containers of the last one."""
     reference = notification.reference
-    containers = sorted({*named, *notification.containers})
+    containers = more_containers(named, notification.containers)
     derived = derive(notification.hostname, reference.name, reference.version, notification.metadata, containers)
     values: dict[str, Any] = {
         "id": version.id,
@@ -128,3 +130,25 @@ _UPDATE = f"""
 def metadata_of(notification: Notification) -> Jsonb:
     """The metadata of a notification, by container."""
     return Jsonb({notification.container_key: notification.metadata} if notification.metadata else {})
+
+
+def shorten(cursor: Cursor, which: LiteralString) -> None:
+    """Bring the containers and the metadata of updates within their limits; `which` is a condition."""
+    rows = cursor.execute(
+        f"""
+        SELECT id, metadata, named, containers
+          FROM updates
+         WHERE {which}
+           AND (octet_length(containers::text) > %(name)s OR octet_length(named::text) > %(name)s
+                OR octet_length(metadata::text) > %(metadata)s)
+        """,
+        {"name": NAME, "metadata": METADATA_KEYS * 5},
+    ).fetchall()
+    for row in rows:
+        named, containers = bounded_containers(row.named), bounded_containers(row.containers)
+        metadata = bounded_metadata(row.metadata, containers)
+        if (metadata, named, containers) != (row.metadata, row.named, row.containers):
+            cursor.execute(
+                "UPDATE updates SET metadata = %s, named = %s, containers = %s WHERE id = %s",
+                (Jsonb(metadata), named, containers, row.id),
+            )

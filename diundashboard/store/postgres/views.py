@@ -5,9 +5,8 @@ from __future__ import annotations
 from diundashboard.model import View
 from diundashboard.store import views
 from diundashboard.store.errors import Conflict, NotFound
-from diundashboard.store.names import view_name
-from diundashboard.store.postgres.database import Database, firsts
-from diundashboard.text import storable
+from diundashboard.store.names import check_views, view_name, view_query
+from diundashboard.store.postgres.database import Database, firsts, one
 
 
 class Views(views.Views, Database):
@@ -19,8 +18,10 @@ class Views(views.Views, Database):
         return tuple(View(**row._asdict()) for row in rows)
 
     def save_view(self, name: str, query: str, replace: bool = False) -> View:
-        name, query = view_name(name), storable(query)
+        name, query = view_name(name), view_query(query)
         with self._editing() as cursor:
+            cursor.execute("LOCK TABLE views IN SHARE ROW EXCLUSIVE MODE")
+            check_views(one(cursor.execute("SELECT count(*) FROM views WHERE name <> %s", (name,)))[0])
             row = cursor.execute(
                 """
                 INSERT INTO views (name, query)

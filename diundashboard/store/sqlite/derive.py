@@ -9,6 +9,7 @@ import sqlite3
 from diundashboard.notification import TEST_IMAGE, Refused, container_id, derive, parse
 from diundashboard.series import RULES
 from diundashboard.store.names import metadata_tag
+from diundashboard.store.sqlite.reported import shorten
 from diundashboard.store.sqlite.states import refold
 from diundashboard.store.sqlite.tags import repositories, retag
 from diundashboard.text import searchable
@@ -22,6 +23,7 @@ def derive_anew(cursor: sqlite3.Cursor) -> None:
     if filled and filled["number"] == RULES:
         return
     _remove_tests(cursor)
+    shorten(cursor, "TRUE")
     _derive_updates(cursor)
     _derive_notifications(cursor)
     cursor.execute("UPDATE days SET opened = 0, closed = 0")

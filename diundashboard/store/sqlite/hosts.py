@@ -16,6 +16,7 @@ from diundashboard.store.events import batches
 from diundashboard.store.names import host_name
 from diundashboard.store.sqlite.database import DAY, MICROSECOND, Database, time_of, time_or_none
 from diundashboard.store.sqlite.query import condition
+from diundashboard.store.sqlite.reported import shorten
 from diundashboard.store.sqlite.states import count, load, refold_host
 from diundashboard.store.sqlite.tags import repositories, retag
 from diundashboard.text import searchable
@@ -46,16 +47,21 @@ class Hosts(hosts.Hosts, Database):
                     (now // DAY - 90,),
                 ).fetchall()
             )
+            notifications = dict(
+                cursor.execute("SELECT host_id, sum(notifications) FROM days GROUP BY host_id").fetchall()
+            )
+            merged: dict[int, list[str]] = {}
+            for into, hostname in cursor.execute(
+                "SELECT merged_into, hostname FROM hosts WHERE merged_into IS NOT NULL ORDER BY hostname"
+            ):
+                merged.setdefault(into, []).append(hostname)
             rows = cursor.execute(
                 """
                 SELECT h.id, h.hostname, h.metadata_shared_at, coalesce(nullif(h.display_name, ''), h.hostname) AS name,
-                       (SELECT json_group_array(m.hostname) FROM hosts AS m WHERE m.merged_into = h.id) AS merged,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id LIMIT 1)
                            AS first_heard_at,
                        (SELECT n.received_at FROM notifications AS n WHERE n.host_id = h.id ORDER BY n.id DESC LIMIT 1)
                            AS last_heard_at,
-                       (SELECT coalesce(sum(d.notifications), 0) FROM days AS d WHERE d.host_id = h.id)
-                           AS notifications,
                        (
                            SELECT json_array(u.provider, u.diun_version)
                              FROM notifications AS n
@@ -78,11 +84,11 @@ class Hosts(hosts.Hosts, Database):
                     id=row["id"],
                     hostname=row["hostname"],
                     name=row["name"],
-                    merged=tuple(sorted(json.loads(row["merged"]))),
+                    merged=tuple(merged.get(row["id"], ())),
                     kinds=kinds.get(row["hostname"], {}),
                     first_heard_at=time_of(row["first_heard_at"]),
                     last_heard_at=time_of(row["last_heard_at"]),
-                    notifications=row["notifications"],
+                    notifications=notifications.get(row["id"], 0),
                     provider=provider,
                     diun_version=diun_version,
                     usual_gap=gap,
@@ -206,10 +212,16 @@ def _merge_updates(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
                     WHERE key NOT IN (SELECT key FROM json_each(updates.metadata))
                )),
                named = (SELECT json_group_array(value) FROM (
-                   SELECT value FROM json_each(updates.named) UNION SELECT value FROM json_each(loser.named)
+                   SELECT value FROM json_each(loser.named)
+                    WHERE value NOT IN (SELECT value FROM json_each(updates.named))
+                    UNION ALL
+                   SELECT value FROM json_each(updates.named)
                )),
                containers = (SELECT json_group_array(value) FROM (
-                   SELECT value FROM json_each(updates.containers) UNION SELECT value FROM json_each(loser.containers)
+                   SELECT value FROM json_each(loser.containers)
+                    WHERE value NOT IN (SELECT value FROM json_each(updates.containers))
+                    UNION ALL
+                   SELECT value FROM json_each(updates.containers)
                ))
           FROM same
           JOIN updates AS loser ON loser.id = same.loser
@@ -233,6 +245,7 @@ def _merge_updates(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
         """
     )
     cursor.execute("DELETE FROM updates WHERE id IN (SELECT loser FROM same)")
+    shorten(cursor, "id IN (SELECT winner FROM same)")
     cursor.execute("DROP TABLE same")
 
 

@@ -10,6 +10,7 @@ from diundashboard import image
 from diundashboard.fold import moved
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Reported, Series
+from diundashboard.store.growth import more_containers, more_search
 from diundashboard.store.names import metadata_tag
 from diundashboard.store.sqlite.database import microseconds
 from diundashboard.store.sqlite.reported import NEW, Host, insert_series, with_metadata, write_version
@@ -142,22 +143,16 @@ def _shares_metadata(cursor: sqlite3.Cursor, notification: Notification, host: H
 
 def _repeat(cursor: sqlite3.Cursor, known: sqlite3.Row, notification: Notification, host: Host) -> None:
     """Add the containers and the metadata of a notification with the digest already known."""
-    metadata = with_metadata(known["metadata"], notification)
     named = _joined(known["named"], notification.containers)
     containers = _joined(known["containers"], notification.containers)
+    metadata = with_metadata(known["metadata"], notification, containers)
     # A host that was merged into this one can still be searched for by its own name.
     same = (metadata, named, containers) == (known["metadata"], known["named"], known["containers"])
     if not same or notification.hostname != host.hostname:
-        search = notification.derived().search
+        search = more_search(known["search"], notification.derived().search)
         cursor.execute(
             "UPDATE updates SET metadata = ?, named = ?, containers = ?, search = ? WHERE id = ?",
-            (
-                metadata,
-                named,
-                containers,
-                known["search"] if search in known["search"] else f"{known['search']} {search}",
-                known["id"],
-            ),
+            (metadata, named, containers, search, known["id"]),
         )
 
 
@@ -242,4 +237,4 @@ def _remember(
 def _joined(known: str, containers: tuple[str, ...]) -> str:
     """A JSON array of containers with some more."""
     new = json.dumps(containers)
-    return new if known in (new, "[]") else json.dumps(sorted({*json.loads(known), *containers}))
+    return new if known in (new, "[]") else json.dumps(more_containers(json.loads(known), containers))

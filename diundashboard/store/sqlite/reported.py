@@ -7,8 +7,10 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from diundashboard.limits import METADATA_KEYS, NAME
 from diundashboard.notification import Notification, derive
 from diundashboard.series import Series, Version
+from diundashboard.store.growth import bounded_containers, bounded_metadata, more_containers, more_metadata
 from diundashboard.store.sqlite.database import microseconds
 from diundashboard.store.sqlite.states import state_of
 
@@ -51,7 +53,7 @@ def write_version(
 ) -> int:
     """Write the row of the version that was reported, and return its id. `named` are the containers of the last one."""
     reference = notification.reference
-    containers = sorted({*named, *notification.containers})
+    containers = more_containers(named, notification.containers)
     derived = derive(notification.hostname, reference.name, reference.version, notification.metadata, containers)
     values: dict[str, Any] = {
         "hostname": host.hostname,
@@ -68,7 +70,7 @@ def write_version(
         "hub_link": notification.hub_link,
         "diun_version": notification.diun_version,
         "created": None if notification.created is None else microseconds(notification.created),
-        "metadata": with_metadata("{}", notification),
+        "metadata": with_metadata("{}", notification, "[]"),
         "ctn_id": notification.ctn_id,
         "named": json.dumps(notification.containers),
         "containers": json.dumps(containers),
@@ -123,10 +125,30 @@ _UPDATE = f"""
 """
 
 
-def with_metadata(known: str, notification: Notification) -> str:
-    """The metadata of an image's containers, by container, with those of one more."""
+def with_metadata(known: str, notification: Notification, containers: str) -> str:
+    """The metadata of an image's containers, by container, with those of one more. All are JSON."""
     if not notification.metadata:
         return known
-    metadata = {notification.container_key: notification.metadata}
-    new = json.dumps(metadata)
-    return new if known in (new, "{}") else json.dumps(json.loads(known) | metadata)
+    key, metadata = notification.container_key, notification.metadata
+    new = json.dumps({key: metadata})
+    if known in (new, "{}"):
+        return new
+    return json.dumps(more_metadata(json.loads(known), key, metadata, json.loads(containers)))
+
+
+def shorten(cursor: sqlite3.Cursor, which: str) -> None:
+    """Bring the containers and the metadata of updates within their limits; `which` is a condition."""
+    rows = cursor.execute(
+        f"""
+        SELECT id, metadata, named, containers
+          FROM updates
+         WHERE {which}
+           AND (length(containers) > {NAME} OR length(named) > {NAME} OR length(metadata) > {METADATA_KEYS * 5})
+        """
+    ).fetchall()
+    for row in rows:
+        named, containers = (bounded_containers(json.loads(row[name])) for name in ("named", "containers"))
+        metadata = json.dumps(bounded_metadata(json.loads(row["metadata"]), containers))
+        new = (metadata, json.dumps(named), json.dumps(containers))
+        if new != (row["metadata"], row["named"], row["containers"]):
+            cursor.execute("UPDATE updates SET metadata = ?, named = ?, containers = ? WHERE id = ?", (*new, row["id"]))

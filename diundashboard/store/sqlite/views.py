@@ -7,9 +7,8 @@ import sqlite3
 from diundashboard.model import View
 from diundashboard.store import views
 from diundashboard.store.errors import Conflict, NotFound
-from diundashboard.store.names import view_name
+from diundashboard.store.names import check_views, view_name, view_query
 from diundashboard.store.sqlite.database import Database
-from diundashboard.text import storable
 
 
 class Views(views.Views, Database):
@@ -19,8 +18,9 @@ class Views(views.Views, Database):
         return tuple(map(_view_of, rows))
 
     def save_view(self, name: str, query: str, replace: bool = False) -> View:
-        name, query = view_name(name), storable(query)
+        name, query = view_name(name), view_query(query)
         with self._editing() as cursor:
+            check_views(cursor.execute("SELECT count(*) FROM views WHERE name <> ?", (name,)).fetchone()[0])
             row = cursor.execute(
                 """
                 INSERT INTO views (name, query)

@@ -198,6 +198,7 @@ document.addEventListener("submit", (event) => {
     return answerWith(fields);
   }
   if (!form.matches("[data-enhance], [data-did]") || button?.matches("[data-plain]")) return;
+  if (button?.dataset.ask === "note" && $(".said[data-cut]", askedRow(button))) return; // The page that asks has all of it.
   if (form.matches("[data-did]") && !$("#page")) return;
   event.preventDefault();
   if (button?.dataset.ask) return askFor(button);
@@ -206,16 +207,21 @@ document.addEventListener("submit", (event) => {
 
 let asked = null;
 
+// The one row that a question is about; otherwise a part of the document without rows.
+function askedRow(button) {
+  const ticks = $$(".update > input:checked");
+  return button.closest(".update") ?? (ticks.length === 1 ? ticks[0].closest(".update") : document.head);
+}
+
 // A note that is there already can be gone on with.
 function askFor(button) {
   const dialog = $(`#ask-${button.dataset.ask}`);
   dialog.dataset.asks = button.dataset.ask;
   asked = button;
   for (const form of $$("form", dialog)) form.reset();
-  const ticks = $$(".update > input:checked");
-  const row = button.closest(".update") ?? (ticks.length === 1 && ticks[0].closest(".update"));
-  if (row && $("textarea", dialog)) $("textarea", dialog).value = $(".said", row)?.textContent.trim() ?? "";
-  const name = row && $("strong a", row).textContent;
+  const row = askedRow(button);
+  if (row !== document.head && $("textarea", dialog)) $("textarea", dialog).value = $(".said", row)?.textContent.trim() ?? "";
+  const name = $("strong a", row)?.textContent;
   $("[data-about]", dialog).textContent = name ? `${name} on ${$(".where strong", row).textContent}` : selected();
   dialog.showModal();
 }

@@ -1,0 +1,55 @@
+"""How long and how many: what is taken from a notification, what people may write, and what one page shows. Pure.
+
+DIUN's notifications come from outside and are never refused for what is long in them: the payload in the history keeps
+all of it. What pages read beside it is bounded here, so that no client, host or payload can make them slow or large.
+"""
+
+NAME = 255
+"""The longest name that is stored, in bytes of UTF-8. No hostname and no container has a longer one, and 255 is what
+registries take for a repository with its registry. Longer names are shortened and stay distinct: see `text.name_of`."""
+
+LINK = 2048
+"""The longest link that is taken, in characters. Part of a link would be another link."""
+
+CONTAINERS = 500
+"""How many containers of an update are kept: the newest, as those are what runs now."""
+
+METADATA_KEYS = 200
+"""How many keys of metadata an update keeps, those of all its containers together. A container has about ten."""
+
+METADATA_KEY = 255
+"""The longest key, in characters."""
+
+METADATA_TEXT = 64 * 1024
+"""The most characters of all keys and values of an update: a page of updates reads those of each row. Kubernetes sends
+the status of a pod as one value of several thousand."""
+
+SEARCH = 16 * 1024
+"""The most search text of an update, in bytes: a search reads that of every update."""
+
+VIEW = 1600
+"""The longest query string of a view, in characters as an address holds it: each filter of a page repeats it."""
+
+VIEWS = 50
+"""How many views can be saved."""
+
+CHOSEN = 1000
+"""How many updates can be chosen one by one."""
+
+COMMAND = 10_000
+"""The largest list of lines in one command, in bytes of a page."""
+
+SCRIPT = 250_000
+"""The largest script for a selection, in bytes of a page."""
+
+ROWS = 50
+"""How many updates one page shows. A row takes 2.4 kB, and twice that where its names are long."""
+
+ITEMS = 50
+"""How many hosts, tags, rules, refused requests or older versions one page shows."""
+
+PULSES = 20
+"""How many names under which a DIUN reports its runs, and which no host has, the page of the hosts shows."""
+
+OPTIONS = 1000
+"""How many hosts or tags can be chosen from."""
