@@ -102,14 +102,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(config: Config, repair: bool) -> int:
     with closing(open_store(config)) as store:
-        found = store.check(repair)
-    for difference in found:
-        print(difference)
+        faults, found = store.faults(), store.check(repair)
+    for line in (*faults, *found):
+        print(line)
+    if faults:
+        print("the database itself is at fault: restore a backup")
     if not found:
         print("everything stored is what the history says")
     elif repair:
         print(f"repaired: {len(found)} values are what the history says now")
-    return 1 if found and not repair else 0
+    failed = _spool(config, retry=False)
+    return 1 if faults or failed or (found and not repair) else 0
 
 
 def _prune(config: Config, dry_run: bool) -> None:

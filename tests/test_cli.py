@@ -346,14 +346,22 @@ def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
 
     with running(sqlite) as dashboard:
         dashboard.request("POST", "/webhook", PAYLOADS[0].read_bytes())
-    assert check() == (0, "everything stored is what the history says\n")
+    status, found = check()
+    assert (status, found.partition("\n")[0]) == (0, "everything stored is what the history says")
+    assert "0 wait in " in found
     with closing(sqlite3.connect(sqlite.db_path)) as connection, connection:
         connection.execute("UPDATE series SET running_version = '9'")
     status, found = check()
-    assert (status, found.count("\n")) == (1, 1)
+    assert (status, found.count("\n")) == (1, 2)
     assert "running is 9, the history says" in found
     assert check("--repair")[0] == 0
-    assert check() == (0, "everything stored is what the history says\n")
+    assert check()[0] == 0
+    with closing(sqlite3.connect(sqlite.db_path)) as connection, connection:
+        connection.execute("UPDATE updates SET series_id = 99")
+    status, found = check()
+    assert status == 1
+    assert "has no update\n" in found
+    assert "the database itself is at fault: restore a backup\n" in found
 
 
 # Behind a reverse proxy

@@ -23,6 +23,14 @@ class Upkeep(ABC):
         """
 
     @abstractmethod
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the database itself, a sentence each: what its own check finds, rows whose series or
+        update is not there, and fewer notifications counted than stored.
+
+        `check` cannot repair these: restore a backup.
+        """
+
+    @abstractmethod
     def prune(self, before: datetime, dry_run: bool = False) -> Pruned:
         """Delete the repeats that arrived before a time, and the payloads of other notifications from before it.
 

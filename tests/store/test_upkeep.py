@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from diundashboard.config import Config
 from diundashboard.model import HistoryQuery, Pruned, Selection, State, UpdateQuery
 from diundashboard.store import Store
@@ -91,3 +93,25 @@ def test_pruning_goes_on_where_there_are_more_than_one_transaction_takes(store: 
     record(store, "other:1.0")
     assert store.prune(clock.time - DAY).repeats == PRUNED_AT_ONCE + 5
     assert len(store.notifications(HistoryQuery(limit=100))) == 2
+
+
+def test_faults_of_the_database_itself_are_named(config: Config, store: Store) -> None:
+    ids = [record(store, image) for image in ("a:1", "b:1", "c:1")]
+    record(store, "c:1")
+    assert store.faults() == ()
+    with raw(config) as connection:
+        connection.execute(f"UPDATE updates SET series_id = NULL WHERE id = {ids[0]}")
+        connection.execute(f"UPDATE updates SET notifications = 1 WHERE id = {ids[2]}")
+    assert list(store.faults()) == [
+        f"series {store.update(ids[1]).series_id - 1} (library/a) has no update",
+        f"update {ids[0]} (docker.io/library/a:1) has no series",
+        f"update {ids[2]} (docker.io/library/c:1) counts 1 notifications, the history has 2",
+    ]
+
+
+@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+def test_a_row_that_belongs_to_nothing_is_named(config: Config, store: Store) -> None:
+    update_id = record(store)
+    with raw(config) as connection:
+        connection.execute(f"UPDATE updates SET series_id = 99 WHERE id = {update_id}")
+    assert f"row {update_id} of updates belongs to a row of series that is not there" in store.faults()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import inf
+from typing import LiteralString
 
 from diundashboard.fold import Move, counted, differences, fold
 from diundashboard.model import Difference, Pruned
@@ -15,6 +16,44 @@ from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.states import load, refold_host, tell
 from diundashboard.store.postgres.tags import mistagged, retag
 from diundashboard.store.upkeep import PRUNED_AT_ONCE
+
+_FAULTS: tuple[LiteralString, ...] = (
+    """
+    SELECT 'the server read ' || checksum_failures || ' damaged pages of this database'
+      FROM pg_stat_database
+     WHERE datname = current_database() AND checksum_failures > 0
+    """,
+    """
+    SELECT 'the index ' || indexrelid::regclass || ' is not valid'
+      FROM pg_index
+     WHERE NOT indisvalid AND indrelid::regclass::text IN (SELECT tablename FROM pg_tables WHERE schemaname = 'public')
+    """,
+    """
+    SELECT 'series ' || s.id || ' (' || s.repository || ') has no update'
+      FROM series AS s
+     WHERE NOT EXISTS (SELECT FROM updates AS u WHERE u.series_id = s.id)
+     ORDER BY s.id
+     LIMIT 20
+    """,
+    """
+    SELECT 'update ' || id || ' (' || image || ') has no series'
+      FROM updates
+     WHERE series_id IS NULL
+     ORDER BY id
+     LIMIT 20
+    """,
+    """
+    SELECT 'update ' || u.id || ' (' || u.image || ') counts ' || u.notifications || ' notifications, the history has '
+           || count(*)
+      FROM updates AS u
+      JOIN notifications AS n ON n.update_id = u.id
+     GROUP BY u.id
+    HAVING count(*) > u.notifications
+     ORDER BY u.id
+     LIMIT 20
+    """,
+)
+"""Sentences about what no rule of the schema keeps from happening. Pruning removes notifications and counts on."""
 
 
 class Upkeep(upkeep.Upkeep, Database):
@@ -38,6 +77,11 @@ class Upkeep(upkeep.Upkeep, Database):
             if found or tags:
                 cursor.execute("UPDATE edits SET number = number + 1")
         return (*found, *tags)
+
+    def faults(self) -> tuple[str, ...]:
+        with self._snapshot(inf) as cursor:
+            found = [sentence for query in _FAULTS for sentence in firsts(cursor.execute(query).fetchall())]
+        return tuple(found)
 
     def prune(self, before: datetime, dry_run: bool = False) -> Pruned:
         with self._transaction() as cursor:

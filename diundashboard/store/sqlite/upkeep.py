@@ -16,6 +16,34 @@ from diundashboard.store.sqlite.states import load, refold_host, tell
 from diundashboard.store.sqlite.tags import mistagged, retag
 from diundashboard.store.upkeep import PRUNED_AT_ONCE
 
+_FAULTS = (
+    """
+    SELECT 'series ' || s.id || ' (' || s.repository || ') has no update'
+      FROM series AS s
+     WHERE NOT EXISTS (SELECT 1 FROM updates AS u WHERE u.series_id = s.id)
+     ORDER BY s.id
+     LIMIT 20
+    """,
+    """
+    SELECT 'update ' || id || ' (' || image || ') has no series'
+      FROM updates
+     WHERE series_id IS NULL
+     ORDER BY id
+     LIMIT 20
+    """,
+    """
+    SELECT 'update ' || u.id || ' (' || u.image || ') counts ' || u.notifications || ' notifications, the history has '
+           || count(*)
+      FROM updates AS u
+      JOIN notifications AS n ON n.update_id = u.id
+     GROUP BY u.id
+    HAVING count(*) > u.notifications
+     ORDER BY u.id
+     LIMIT 20
+    """,
+)
+"""Sentences about what no rule of the schema keeps from happening. Pruning removes notifications and counts on."""
+
 
 class Upkeep(upkeep.Upkeep, Database):
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
@@ -33,6 +61,20 @@ class Upkeep(upkeep.Upkeep, Database):
             if repair and (found or tags):
                 cursor.execute("UPDATE edits SET number = number + 1")
         return (*found, *tags)
+
+    def faults(self) -> tuple[str, ...]:
+        with self._transaction("DEFERRED") as cursor:
+            found = [
+                f"the file is damaged: {row[0]}"
+                for row in cursor.execute("PRAGMA integrity_check(20)")
+                if row[0] != "ok"
+            ]
+            found += [
+                f"row {row[1]} of {row[0]} belongs to a row of {row[2]} that is not there"
+                for row in cursor.execute("SELECT * FROM pragma_foreign_key_check LIMIT 20")
+            ]
+            found += [row[0] for query in _FAULTS for row in cursor.execute(query)]
+        return tuple(found)
 
     def prune(self, before: datetime, dry_run: bool = False) -> Pruned:
         with self._transaction("DEFERRED") as cursor:
