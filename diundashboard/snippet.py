@@ -39,9 +39,9 @@ def run_snippets(address: str, secret: str) -> tuple[Snippet, ...]:
     yaml = ["watch:", "  healthchecks:", f"    baseURL: {_quoted(address)}", f"    uuid: {_quoted(name)}"]
     variables = [("DIUN_WATCH_HEALTHCHECKS_BASEURL", address), ("DIUN_WATCH_HEALTHCHECKS_UUID", name)]
     return (
-        Snippet("run-yaml", "diun.yml", "\n".join(yaml)),
-        Snippet("run-environment", "Environment", _exports(variables)),
-        Snippet("run-compose", "compose.yml, DIUN's environment", _entries(variables)),
+        Snippet("run-yaml", "Runs in diun.yml", "\n".join(yaml)),
+        Snippet("run-environment", "Runs in the environment", _exports(variables)),
+        Snippet("run-compose", "Runs in compose.yml, DIUN's environment", _entries(variables)),
     )
 
 

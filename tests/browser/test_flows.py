@@ -194,7 +194,7 @@ def test_html_in_any_field_is_text(quick: Dashboard, page: Page) -> None:
     notify(quick, f"{IMAGE}:{IMAGE}", **fields, hub_link=f"https://example.org/{HTML}", metadata=metadata)
     notify(quick, "nginx:1", hub_link="javascript:alert(3)", hostname=HTML)
     tag(page, quick.url, "nginx", HTML)
-    expect(labels(page)).to_have_text([HTML])
+    expect(labels(page)).to_have_text([re.compile(re.escape(HTML[:40]))])
     written = "img, textarea:not([name=note]), main script, main title, [onerror]"
     for path in ("/?state=all", "/tags", "/hosts", "/history", "/"):
         page.goto(quick.url + path)
