@@ -73,7 +73,9 @@ class Access:
             raise _KnownAway(self._away)
         return self._identity
 
-    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
+    def record(
+        self, notification: Notification, at: datetime | None = None, again: datetime | None = None
+    ) -> int | None:
         """Store a notification, as `Intake.record` promises, unless the database is known to be away."""
         try:
             return self.store.record(notification, at, again)

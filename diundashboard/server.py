@@ -22,7 +22,7 @@ from diundashboard.store import Store, Unavailable, Unusable
 from diundashboard.web.context import spool
 from diundashboard.worker import STOP, THREADS, Worker, connections
 
-OPENING = 3
+OPENING = 7
 """Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
 
 

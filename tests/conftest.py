@@ -151,11 +151,17 @@ def store(config: Config, clock: Clock) -> Iterator[Store]:
     opened.close()
 
 
+_given_up: set[threading.Thread] = set()
+"""Threads that try to store in a database that a test has taken away for good."""
+
+
 def settle() -> None:
     """Return when every refusal of this process is stored: threads of that name do so behind the answer."""
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - _given_up:
         if thread.name == "refusals":
-            thread.join(30)
+            thread.join(5)
+            if thread.is_alive():
+                _given_up.add(thread)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ class Keeps(Protocol):
 
     def identity(self) -> str: ...
 
-    def record(self, notification: Notification, at: datetime, again: bool = False) -> int | None: ...
+    def record(self, notification: Notification, at: datetime, again: datetime | None = None) -> int | None: ...
 
 
 class Spool:
@@ -164,7 +164,7 @@ class Spool:
         """Store one that waits, or put it aside; False if it has to stay where it is."""
         try:
             if name not in self._not_removed and (kept := self._folder.read(name)):
-                self._store.record(parse(kept.body), self._believable(kept.at), again=True)
+                self._store.record(parse(kept.body), self._believable(kept.at), again=kept.tried)
         except (Unavailable, OSError):
             raise
         except MemoryError:
@@ -206,7 +206,7 @@ class Spool:
             return self._state
 
     def _count(self) -> SpoolState:
-        waiting = self._folder.entries_waiting()
+        waiting = [name for name in self._folder.entries_waiting() if name[0] != "."]
         oldest = None
         if waiting:
             oldest = 0.0

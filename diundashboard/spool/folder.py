@@ -21,7 +21,7 @@ from pathlib import Path
 
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.spool.files import lock, open_regular, sync
-from diundashboard.spool.names import arrival, microseconds, name_of, number_of, order
+from diundashboard.spool.names import arrival, microseconds, name_of, number_of, order, tried
 from diundashboard.spool.reserve import Reserve
 
 logger = logging.getLogger("diundashboard")
@@ -53,10 +53,11 @@ _NOT_OURS = (errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EACCES,
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A notification that waits: the body of the request, and its time of arrival."""
+    """A notification that waits: the body of the request, its time of arrival, and that of the first try."""
 
     body: bytes
     at: datetime
+    tried: datetime
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ class Folder:
                 last.at = max(last.at, microseconds(at))
         if full:
             raise OSError(errno.EFBIG, f"it holds {LIMIT // 1024**2} MiB, its limit")
-        return name_of(last.number, last.at)
+        return name_of(last.number, last.at, microseconds(at))
 
     def _write(self, name: str, body: bytes) -> None:
         written = self.waiting / f".{name}"
@@ -263,7 +264,7 @@ class Folder:
             raise ValueError(f"it cannot be read: {error.strerror}") from error
         if len(body) > BODY_LIMIT:
             raise ValueError(f"it is larger than {BODY_LIMIT} bytes")
-        return Kept(body, arrival(name))
+        return Kept(body, arrival(name), tried(name))
 
     def remove(self, name: str) -> None:
         """Remove a file whose notification is stored.

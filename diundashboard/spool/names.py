@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-_NAME = re.compile(r"(?:n(\d{12})-)?(\d{1,20})(?!\d)", re.ASCII)
+_NAME = re.compile(r"(?:n(\d{12})-)?(\d{1,20})(?!\d)(?:-(\d{16})(?!\d))?", re.ASCII)
 """Releases before gave the time alone, and so those files come first."""
 
 
@@ -18,9 +18,9 @@ def microseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def name_of(number: int, at: int) -> str:
-    """The name of the file with this number that arrived at this time."""
-    return f"n{number:012}-{at:016}"
+def name_of(number: int, at: int, tried: int) -> str:
+    """The name of the file with this number that arrived at this time, by the clock at another one."""
+    return f"n{number:012}-{at:016}" + (f"-{tried:016}" if tried != at else "")
 
 
 def order(name: str) -> str:
@@ -40,7 +40,21 @@ def arrival(name: str) -> datetime:
     Raises:
         ValueError: it tells none.
     """
+    return _time(name, 2)
+
+
+def tried(name: str) -> datetime:
+    """The time with which storing was tried first, by the clock, which can have been set back since another arrived.
+
+    Raises:
+        ValueError: the name tells none.
+    """
+    found = _NAME.match(order(name))
+    return _time(name, 3 if found and found[3] else 2)
+
+
+def _time(name: str, group: int) -> datetime:
     if found := _NAME.match(order(name)):
         with suppress(OverflowError):
-            return _EPOCH + int(found[2]) * _MICROSECOND
+            return _EPOCH + int(found[group]) * _MICROSECOND
     raise ValueError("its name does not tell when it arrived")

@@ -55,9 +55,13 @@ def opener(config: Config, clock: Callable[[], datetime] = now) -> Callable[[], 
     """What opens the store that the settings choose, which the log names.
 
     The stores are imported here, so that a process loads only one database driver.
+
+    Raises:
+        Unusable: DATABASE_URL is nothing that libpq understands.
     """
     if config.database_url:
         logger.info("Using PostgreSQL database")
+        place_of(config)
         from diundashboard.store.postgres import PostgresStore
 
         return partial(PostgresStore, config.database_url, clock)

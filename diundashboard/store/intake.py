@@ -15,11 +15,13 @@ class Intake(ABC):
     """Notifications that are stored, and requests that are refused."""
 
     @abstractmethod
-    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
+    def record(
+        self, notification: Notification, at: datetime | None = None, again: datetime | None = None
+    ) -> int | None:
         """Store a notification, durable on return, and return the id of its update; None for DIUN's own test.
 
-        `at` is the time of arrival, if it is not now. `again` says that storing it with this time was tried before: if
-        its update has a notification of this time with this payload, nothing is added.
+        `at` is the time of arrival, if it is not now. `again` is the time with which storing it was tried before: if
+        its update has a notification with this payload of one of these times, nothing is added.
 
         The first notification for a host and image creates an update. One with the digest already known only adds to
         the history, the containers and the metadata. One that is older than the update goes into the history alone. One

@@ -176,10 +176,10 @@ def test_what_reaches_the_server_late_is_not_stored_twice(
     given_up(lambda: store.record(notification, AT), short)
     with closing(open_store(Config(database_url=url))) as near:
         if second == "before":
-            again(lambda: near.record(notification, AT, again=True))
+            again(lambda: near.record(notification, AT, again=AT))
         network.release()
         _wait_until_alone(url)
-        again(lambda: near.record(notification, AT, again=True))
+        again(lambda: near.record(notification, AT, again=AT))
         assert near.check() == ()
     assert stored(url) == {2: 2} if kind == "a repeat" else {2: 1, 1: 1}
 
@@ -191,7 +191,7 @@ def test_what_was_stored_although_the_answer_got_lost_is_not_stored_twice(
     given_up(lambda: store.record(parse(numbered(2)), AT), short)
     wait_until(lambda: stored(url)[2] == 2)
     network.release()
-    again(lambda: store.record(parse(numbered(2)), AT, again=True))
+    again(lambda: store.record(parse(numbered(2)), AT, again=AT))
     assert stored(url) == {2: 2}
 
 
@@ -225,7 +225,7 @@ def test_a_statement_that_hangs_and_ends_after_all_is_not_stored_twice(
         other.execute(STUBBORN)
         other.execute("SELECT pg_advisory_lock(4711)")
         assert "no answer in time" in given_up(lambda: store.record(notification, AT), short)
-        second = thread.submit(again, lambda: store.record(notification, AT, again=True))
+        second = thread.submit(again, lambda: store.record(notification, AT, again=AT))
         wait_until(lambda: _waiting(other) >= 2)
         other.execute("SELECT pg_advisory_unlock(4711)")
         second.result()
@@ -239,7 +239,7 @@ def test_a_statement_that_hangs_is_cancelled_on_the_server(store: Store, url: st
         assert "no answer in time" in given_up(lambda: store.record(parse(numbered(2)), AT), short)
         wait_until(lambda: not _busy(other))
         other.execute("ALTER TABLE notifications DROP CONSTRAINT slow")
-    again(lambda: store.record(parse(numbered(2)), AT, again=True))
+    again(lambda: store.record(parse(numbered(2)), AT, again=AT))
     assert stored(url) == {2: 2}
 
 

@@ -135,12 +135,12 @@ def test_two_dashboards_with_one_spool_never_mix_their_notifications(
     stranger = Config(db_path=str(tmp_path / "other.db"), database_url=url, spool_path=config.spool_path)
     (folder / "waiting").rmdir()
     with running(config):
-        (line,) = [line for line in refused(stranger) if "Using" not in line]
+        (line,) = [line for line in refused(stranger) if "Using" not in line and "fsync" not in line]
         assert line.startswith(f"diundashboard: SPOOL_PATH: the folder {folder} keeps notifications for another")
         assert f"SQLite at {config.db_path}; name another folder in SPOOL_PATH" in line
     (folder / "waiting").mkdir()
     (folder / "waiting" / "1-kept").write_bytes(body("kept"))
-    assert len(refused(stranger)) == 2
+    assert refused(stranger)[-1].startswith("diundashboard: SPOOL_PATH")
     with running(config) as dashboard:
         emptied(dashboard, folder)
     assert stored(config) == {"kept"}

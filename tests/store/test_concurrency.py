@@ -22,7 +22,7 @@ from diundashboard.model import NEXT_VERSION, Action, Selection, State, UpdateQu
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, Declined, NotFound, Store, Unavailable, open_store
 from diundashboard.store.postgres import database as postgres
-from diundashboard.store.sqlite import SQLiteStore
+from diundashboard.store.sqlite import SQLiteStore, keeper
 from diundashboard.store.sqlite import database as sqlite
 from tests.conftest import STORES
 from tests.store.asking import recorded
@@ -235,7 +235,8 @@ def test_a_notification_is_given_up_before_diun_does_where_others_wait_for_the_f
 def test_nobody_waits_without_end_behind_a_long_operation_on_sqlite(
     config_of: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.1)
+    for module in (sqlite, keeper):
+        monkeypatch.setattr(module, "BUSY_TIMEOUT", 0.1)
     running, enough = threading.Event(), threading.Event()
     with closing(SQLiteStore(config_of("sqlite").db_path)) as store, ThreadPoolExecutor(1) as threads:
 

@@ -153,29 +153,29 @@ def test_what_was_stored_by_the_first_try_is_not_stored_by_the_second(
     assert update_id is not None
     record(store, digest=DIGEST)
     before = store.update(update_id), store.notifications(HistoryQuery()), store.hosts()
-    assert store.record(first, at, again=True) == update_id
+    assert store.record(first, at, again=at) == update_id
     assert (store.update(update_id), store.notifications(HistoryQuery()), store.hosts()) == before
     assert store.check() == ()
     for payload, moment in ((first.payload, at + timedelta(microseconds=1)), (first.payload + b" ", at)):
-        assert store.record(parse(payload), moment, again=True) == update_id
+        assert store.record(parse(payload), moment, again=moment) == update_id
     assert len(store.notifications(HistoryQuery())) == len(before[1]) + 2
 
 
 def test_a_second_try_stores_what_the_first_did_not(store: Store, clock: Clock) -> None:
     first = parse(b'{"image": "nginx:1", "hostname": "nas"}')
-    update_id = store.record(first, clock(), again=True)
+    update_id = store.record(first, clock(), again=clock.time)
     assert update_id is not None
-    assert store.record(first, clock(), again=True) == update_id
+    assert store.record(first, clock(), again=clock.time) == update_id
     assert store.update(update_id).notifications == 2
 
 
 def test_the_test_of_diun_is_not_stored_by_a_second_try(store: Store, clock: Clock) -> None:
     test = parse(PAYLOADS[-1].read_bytes())
     at = clock()
-    for again in (False, True, True):
+    for again in (None, at, at):
         assert store.record(test, at, again) is None
     assert [host.notifications for host in store.hosts()] == [1]
-    assert store.record(test, clock(), again=True) is None
+    assert store.record(test, clock(), again=clock.time) is None
     assert [host.notifications for host in store.hosts()] == [2]
 
 

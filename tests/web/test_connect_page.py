@@ -16,7 +16,7 @@ from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.model import Refusal
 from diundashboard.store import Store
-from tests.conftest import PAYLOADS, Clock
+from tests.conftest import PAYLOADS, Clock, settle
 
 SECRET = 'it\'s <b>"quoted"</b> $HOME'
 TEST = next(path for path in PAYLOADS if path.stem == "15-notif-test").read_bytes()
@@ -119,6 +119,7 @@ def test_refused_requests_are_listed_with_their_reason_newest_first(
     clock.time = now()  # A refusal has the time of the request.
     client.post("/webhook", data=b"<script>alert(1)</script>")
     client.post("/webhook", data=b"{}")
+    settle()
     answer = client.get("/connect")
     assert "<script>alert" not in answer.text
     page = html.unescape(answer.text)
@@ -145,6 +146,7 @@ def test_what_is_heard_costs_nothing_while_nothing_changes(client: FlaskClient) 
     assert f"data-heard='{tag}'" in client.get("/connect").text
     assert ask(tag) == (304, tag)
     client.post("/webhook", data=b"?")
+    settle()
     status, refused = ask(tag)
     assert status == 200
     notify(client)

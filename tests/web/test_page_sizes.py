@@ -75,6 +75,7 @@ NO_PAGES = {
     "/icon/<int:pending>.svg": "a file of the package",
     "/history/<int:notification_id>": "the body of one notification, byte for byte",
     "/webhook": "not for GET",
+    "/ping/<path:sent>": "not for GET",
     "/webhook/": "not for GET",
     "/api/v1/updates": "for programs, which choose how many they ask for",
     "/api/v1/updates/<int:update_id>": "for programs",

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from diundashboard.app import create_app
 from diundashboard.clock import now
 from diundashboard.config import Config
-from diundashboard.store import Store, Unavailable
+from diundashboard.store import Declined, Store, Unavailable
 from diundashboard.web import ping
 from tests.dashboard import Dashboard
 from tests.pings import HEADERS, STOPPED, result
@@ -84,7 +84,7 @@ def test_the_secret_of_an_address_is_in_no_log_no_answer_and_no_page(
     caplog.set_level(logging.DEBUG)
     address = quote(f"nas.{SECRET}", safe="")
     answers = [send(protected, address), send(protected, f"{address}/log", SECRET), protected.get(f"/ping/{address}")]
-    for error in (Unavailable("away"), RuntimeError("a bug")):
+    for error in (Declined("away"), RuntimeError("a bug")):
         monkeypatch.setattr(store, "report_run", lambda *_, error=error: (_ for _ in ()).throw(error))
         answers.append(send(protected, address))
     assert [answer.status_code for answer in answers] == [200, 401, 405, 503, 500]

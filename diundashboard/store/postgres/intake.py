@@ -13,11 +13,13 @@ from diundashboard.text import storable
 
 
 class Intake(intake.Intake, Database):
-    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
+    def record(
+        self, notification: Notification, at: datetime | None = None, again: datetime | None = None
+    ) -> int | None:
         """Store a notification, as the interface promises. A repeat is one statement, and so one wait for the disk."""
         at = at or self._clock()
         with self._connection() as connection, connection.cursor() as cursor:
-            if not again:
+            if again is None:
                 update_id = repeat(cursor, notification, at, connection.deadline_on_server())
                 if update_id is not None:
                     return update_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -118,7 +119,7 @@ def repeat(cursor: Cursor, notification: Notification, at: datetime, until: date
     return None if row is None else int(row.update_id)
 
 
-def record(cursor: Cursor, notification: Notification, at: datetime, again: bool = False) -> int | None:
+def record(cursor: Cursor, notification: Notification, at: datetime, again: datetime | None = None) -> int | None:
     """Store a notification, and return the id of its update; None for DIUN's own test.
 
     With `again`, nothing changes if it is stored already.
@@ -129,9 +130,9 @@ def record(cursor: Cursor, notification: Notification, at: datetime, again: bool
     lock_news(cursor, notification)
     found = _find(cursor, notification)
     host = Host(found.host_id, found.hostname)
-    if again:
+    if again is not None:
         known = found if notification.is_test else _known(cursor, notification, host, found)
-        if _is_stored(cursor, notification, host, known, at):
+        if _is_stored(cursor, notification, host, known, (at, again)):
             return None if known.id is None else int(known.id)
     if found.forgotten_at is not None:
         cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = %s", (host.id,))
@@ -197,8 +198,8 @@ def _known(cursor: Cursor, notification: Notification, host: Host, found: Any) -
     return (_row_of_digest(cursor, notification, host) if not notification.reference.version else None) or found
 
 
-def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: Any, at: datetime) -> bool:
-    """Whether the history has this notification of this moment.
+def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: Any, times: Sequence[datetime]) -> bool:
+    """Whether the history has this notification of one of these times.
 
     A first try that still runs holds the locks of the repository and of the series, which are waited for.
     """
@@ -208,8 +209,8 @@ def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: An
         about = "update_id = %(update_id)s"
         lock_series(cursor, [known.series_id])
     stored = cursor.execute(
-        f"SELECT FROM notifications WHERE {about} AND received_at = %(at)s AND payload = %(payload)s LIMIT 1",
-        {"host_id": host.id, "update_id": known.id, "at": at, "payload": notification.payload},
+        f"SELECT FROM notifications WHERE {about} AND received_at = ANY(%(times)s) AND payload = %(payload)s LIMIT 1",
+        {"host_id": host.id, "update_id": known.id, "times": list(times), "payload": notification.payload},
     ).fetchone()
     return stored is not None
 

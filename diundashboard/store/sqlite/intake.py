@@ -23,7 +23,7 @@ class _Arrival:
 
     notification: Notification
     at: datetime
-    again: bool
+    again: datetime | None
     settled: bool = False
     update_id: int | None = None
     error: Exception | None = None
@@ -34,7 +34,9 @@ class Intake(intake.Intake, Database):
         super().__init__(path, clock, prepare)
         self._arrivals: deque[_Arrival] = deque()
 
-    def record(self, notification: Notification, at: datetime | None = None, again: bool = False) -> int | None:
+    def record(
+        self, notification: Notification, at: datetime | None = None, again: datetime | None = None
+    ) -> int | None:
         """Store a notification, as the interface promises.
 
         Those that arrive while another transaction runs share the next one, and so one wait for the disk. Each is still

@@ -124,11 +124,17 @@ class Keeper:
             self._checkpoint(file, seal, "PASSIVE")
 
     def close(self) -> None:
-        """Close the file; the next operation opens it again."""
+        """Close the file; the next operation opens it again.
+
+        Raises:
+            Declined: an operation is still running.
+        """
         self._closed.set()
         if self._thread is not None:
             self._thread.join(BUSY_TIMEOUT)
-        with self.lock:
+        if not self.lock.acquire(timeout=BUSY_TIMEOUT):
+            raise busy(self._path)
+        try:
             self._thread = None
             file, self._file = self._file, None
             if file is not None and (loss := file.loss()):
@@ -136,6 +142,8 @@ class Keeper:
             elif file is not None:
                 file.connection.close()
             self._leave()
+        finally:
+            self.lock.release()
 
     def _keep(self) -> None:
         while not self._closed.wait(LOOK_IN_TROUBLE if self._trouble else LOOK):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from diundashboard import image
@@ -19,16 +20,18 @@ from diundashboard.store.sqlite.tags import retag, tag_of_image
 from diundashboard.text import searchable
 
 
-def record(cursor: sqlite3.Cursor, notification: Notification, at: datetime, again: bool = False) -> int | None:
+def record(
+    cursor: sqlite3.Cursor, notification: Notification, at: datetime, again: datetime | None = None
+) -> int | None:
     """Store a notification, and return the id of its update; None for DIUN's own test.
 
     With `again`, nothing changes if it is stored already.
     """
     found = _find(cursor, notification)
     host = Host(found["host_id"], found["hostname"])
-    if again:
+    if again is not None:
         known = found if notification.is_test else _known(cursor, notification, host, found)
-        if _is_stored(cursor, notification, host, known["id"], at):
+        if _is_stored(cursor, notification, host, known["id"], (at, again)):
             return None if known["id"] is None else int(known["id"])
     if found["forgotten_at"] is not None:
         cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host.id,))
@@ -79,15 +82,15 @@ def _known(cursor: sqlite3.Cursor, notification: Notification, host: Host, found
 
 
 def _is_stored(
-    cursor: sqlite3.Cursor, notification: Notification, host: Host, update_id: int | None, at: datetime
+    cursor: sqlite3.Cursor, notification: Notification, host: Host, update_id: int | None, times: Sequence[datetime]
 ) -> bool:
-    """Whether the history has this notification of this moment."""
+    """Whether the history has this notification of one of these times."""
     about = "update_id IS NULL AND host_id = :host_id" if update_id is None else "update_id = :update_id"
+    values = {"host_id": host.id, "update_id": update_id, "payload": notification.payload}
     stored = cursor.execute(
-        f"SELECT 1 FROM notifications WHERE {about} AND received_at = :at AND payload = :payload LIMIT 1",
-        {"host_id": host.id, "update_id": update_id, "at": microseconds(at), "payload": notification.payload},
-    ).fetchone()
-    return stored is not None
+        f"SELECT received_at FROM notifications WHERE {about} AND payload = :payload", values
+    ).fetchall()
+    return not {microseconds(time) for time in times}.isdisjoint(row["received_at"] for row in stored)
 
 
 def _row_of_digest(cursor: sqlite3.Cursor, notification: Notification, host: Host) -> sqlite3.Row | None:
