@@ -50,7 +50,8 @@ def claimed_once(folder: Path, config: Config, place: str) -> None:
         "import sys; from pathlib import Path; from diundashboard.config import Config; "
         "from diundashboard.spool import Spool; from diundashboard.store import open_store; "
         "folder, path, url, place = sys.argv[1:]; "
-        "Spool(Path(folder), open_store(Config(db_path=path, database_url=url)), place=place).claim()"
+        "store = open_store(Config(db_path=path, database_url=url)); "
+        "Spool(Path(folder), store, place=place).claim(store.identity())"
     )
     arguments = [str(folder), config.db_path, config.database_url, place]
     subprocess.run([sys.executable, "-c", program, *arguments], check=True)

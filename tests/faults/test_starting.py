@@ -144,5 +144,10 @@ def test_browsers_do_not_hold_up_the_webhook_while_postgresql_is_away(server: Po
         assert longest < 1
         server.start()
         assert until(lambda: dashboard.request("GET", "/").status == 200, dashboard) < 10
-        until(lambda: dashboard.request("GET", "/readyz").json["waiting"] == 0, dashboard)
-        assert dashboard.request("GET", "/api/v1/updates").json["updates"][0]["notifications"] == 20
+
+        def arrived() -> int:
+            # One worker can find that the database is back before the other does.
+            updates = dashboard.request("GET", "/api/v1/updates").json.get("updates")
+            return int(updates[0]["notifications"]) if updates else 0
+
+        until(lambda: arrived() == 20, dashboard)

@@ -18,6 +18,7 @@ from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.store import Declined, Store, Unavailable
 from diundashboard.web import ping
+from tests.conftest import settle
 from tests.dashboard import Dashboard
 from tests.pings import HEADERS, STOPPED, result
 from tests.store.asking import record
@@ -74,6 +75,7 @@ def test_a_ping_without_the_secret_is_refused_and_told_on_connect(
     assert answer.status_code == 401
     assert "does not carry the secret" in answer.json["error"]
     assert reported(store) == []
+    settle()
     (refusal,) = store.refusals(now() - timedelta(hours=1))
     assert (refusal.status, refusal.reason) == (401, answer.json["error"])
 
