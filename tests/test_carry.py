@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -304,7 +305,11 @@ def test_an_empty_postgresql_beside_a_filled_file_is_told_with_the_command_that_
 ) -> None:
     config = Config(database_url=postgres_url, db_path=filled.db_path)
     with running(config) as dashboard:
-        (line,) = [line for line in dashboard.log.splitlines() if "is empty" in line]
+        deadline = time.monotonic() + 30
+        while not (lines := [line for line in dashboard.log.splitlines() if "is empty" in line]):
+            assert time.monotonic() < deadline, dashboard.log
+            time.sleep(0.02)
+    (line,) = lines
     told = re.fullmatch(
         rf"WARNING: PostgreSQL is empty, but the SQLite file {filled.db_path} holds 200 updates\. "
         r"To carry them over, run: diundashboard (transfer --from \S+)",

@@ -199,8 +199,8 @@ def test_html_in_any_field_is_text(quick: Dashboard, page: Page) -> None:
     for path in ("/?state=all", "/tags", "/hosts", "/history", "/"):
         page.goto(quick.url + path)
         assert page.locator(written).count() == 0, path
-    for text in (IMAGE, HTML):
-        expect(page.locator("#act").get_by_text(text, exact=True).first).to_be_visible()
+    for text in (IMAGE, HTML[:40]):  # What is longer is cut in a list.
+        expect(page.locator("#act").get_by_text(text).first).to_be_visible()
     assert page.locator("a[href^='javascript']").count() == 0
     for number in range(2):
         page.goto(quick.url)

@@ -26,7 +26,7 @@ from tests.conftest import STORES
 from tests.dashboard import COMMAND, Dashboard, environment, free_port, running
 from tests.store.databases import raw
 
-SIZE = int(os.environ.get("FAULTS_SIZE", "1"))
+SIZE = int(os.environ.get("TORTURE", "1"))
 """How many times as much as in the short form."""
 
 sqlite = pytest.mark.parametrize("config", ["sqlite"], indirect=True)

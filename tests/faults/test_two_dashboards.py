@@ -64,18 +64,18 @@ def test_nothing_is_lost_while_each_part_is_killed_in_turn(nginx: str, tmp_path:
             front.enter_context(balanced(nginx, tmp_path, port := free_port(), ports))
             proxy = Dashboard(port, dashboards[0].process, dashboards[0].log_file)
             with Load(proxy) as load:
-                load.wait_for(50 * SIZE)
+                load.wait_for(20 * SIZE)
                 for number in range(2):
                     kill(dashboards[number])
-                    load.wait_for(50 * SIZE)
+                    load.wait_for(20 * SIZE)
                     dashboards[number] = start(number)
-                    load.wait_for(50 * SIZE)
+                    load.wait_for(20 * SIZE)
                 unanswered = load.statuses[0]
                 servers.fail_over()
-                load.wait_for(50 * SIZE)
+                load.wait_for(20 * SIZE)
                 front.close()
                 front.enter_context(balanced(nginx, tmp_path, port, ports))
-                load.wait_for(50 * SIZE)
+                load.wait_for(20 * SIZE)
             wait_until_stored(*configs)
         assert unanswered == 0, "nginx asks the other dashboard"
         assert set(load.statuses) <= {0, 200, 202}

@@ -41,10 +41,10 @@ def test_there_is_nothing_at_first(client: FlaskClient) -> None:
     assert client.get("/api/v1/tags").json == {"tags": []}
 
 
-def test_an_update_has_every_field(client: FlaskClient, clock: Clock) -> None:
+def test_an_update_has_every_field(client: FlaskClient, store: Store) -> None:
     body = PAYLOADS[2].read_bytes()
     update_id = said(client.post("/webhook", data=body))["update"]
-    received = written(clock.time)
+    received = written(store.update(update_id).received_at)
     sent = json.loads(body)
     expected = {
         "id": update_id,

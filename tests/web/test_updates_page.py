@@ -410,7 +410,7 @@ def test_the_tag_of_a_row_is_shown_in_its_colour(client: FlaskClient, store: Sto
 
 def test_a_tag_that_cannot_be_set_is_refused_in_words(client: FlaskClient, store: Store) -> None:
     update_id = record(store)
-    for name in ("x" * 101, "日" * 10_000):
+    for name in ("x" * 101, "日" * 101):
         check_asked_again(client, "tag", update_id, name, "at most 100 characters")
     for unknown in UNKNOWN:
         check_error_page(client.post("/act/tag", data={"only": unknown, "tag": "media"}), 404)
