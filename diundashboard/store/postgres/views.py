@@ -44,7 +44,9 @@ class Views(views.Views, Database):
 
     def start_with(self, view_id: int | None) -> None:
         with self._editing() as cursor:
-            known = firsts(cursor.execute("SELECT id FROM views ORDER BY id FOR UPDATE").fetchall())
+            # As `save_view` does, first of all: two that lock rows and then the table wait for each other.
+            cursor.execute("LOCK TABLE views IN SHARE ROW EXCLUSIVE MODE")
+            known = firsts(cursor.execute("SELECT id FROM views ORDER BY id").fetchall())
             if view_id is not None and view_id not in known:
                 raise NotFound(f"no view has the id {view_id}")
             cursor.execute("UPDATE views SET is_start = id IS NOT DISTINCT FROM %s::bigint", (view_id,))
