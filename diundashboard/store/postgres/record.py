@@ -203,16 +203,14 @@ def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: An
 
     A first try that still runs holds the locks of the repository and of the series, which are waited for.
     """
-    if known.id is None:
-        about: LiteralString = "update_id IS NULL AND host_id = %(host_id)s"
-    else:
-        about = "update_id = %(update_id)s"
+    if known.id is not None:
         lock_series(cursor, [known.series_id])
-    stored = cursor.execute(
-        f"SELECT FROM notifications WHERE {about} AND received_at = ANY(%(times)s) AND payload = %(payload)s LIMIT 1",
-        {"host_id": host.id, "update_id": known.id, "times": list(times), "payload": notification.payload},
-    ).fetchone()
-    return stored is not None
+    about = "update_id IS NULL AND host_id = %(host_id)s" if known.id is None else "update_id = %(update_id)s"
+    values = {"host_id": host.id, "update_id": known.id, "times": list(times), "payload": notification.payload}
+    query = (
+        f"SELECT FROM notifications WHERE {about} AND received_at = ANY(%(times)s) AND payload = %(payload)s LIMIT 1"
+    )
+    return cursor.execute(query, values).fetchone() is not None
 
 
 def _row_of_digest(cursor: Cursor, notification: Notification, host: Host) -> Any:
