@@ -199,10 +199,7 @@ def _known(cursor: Cursor, notification: Notification, host: Host, found: Any) -
 
 
 def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: Any, times: Sequence[datetime]) -> bool:
-    """Whether the history has this notification of one of these times.
-
-    A first try that still runs holds the locks of the repository and of the series, which are waited for.
-    """
+    """Whether the history has it, of one of these times. Waits for the locks of a first try that still runs."""
     if known.id is not None:
         lock_series(cursor, [known.series_id])
     about = "update_id IS NULL AND host_id = %(host_id)s" if known.id is None else "update_id = %(update_id)s"
