@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from diundashboard.store import database
+from diundashboard.store.carried import LEFT_OUT
+from diundashboard.store.carried import TABLES as CARRIED
 from diundashboard.store.errors import Declined, Unavailable
 from diundashboard.store.sqlite.connection import transaction
 from diundashboard.store.sqlite.keeper import BUSY_TIMEOUT, Keeper, busy
@@ -18,27 +20,7 @@ MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
 """A day in microseconds, the unit of all times in the database."""
 
-TABLES = frozenset(
-    [
-        "action_items",
-        "actions",
-        "days",
-        "edits",
-        "hosts",
-        "identity",
-        "notifications",
-        "pulses",
-        "refusals",
-        "runs",
-        "series",
-        "tag_assignments",
-        "tag_rules",
-        "tags",
-        "updates",
-        "version_rules",
-        "views",
-    ]
-)
+TABLES = frozenset((*LEFT_OUT, *(table.name for table in CARRIED)))
 """Every table of the present schema."""
 
 
