@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 1024
+"""The length of a password, in characters."""
+
 SPOOL = "diun-spool"
 """The folder where notifications wait if there is no SQLite file for it to be beside."""
+
+
+class AuthMode(StrEnum):
+    """How the dashboard knows who asks."""
+
+    PASSWORD = "password"
+    NONE = "none"
 
 
 class Misconfigured(Exception):
@@ -74,6 +86,18 @@ def _workers(text: str) -> int | None:
     return _number(1, 64)(text) if text else None
 
 
+def _mode(text: str) -> AuthMode:
+    if text not in list(AuthMode):
+        raise ValueError(" or ".join(AuthMode))
+    return AuthMode(text)
+
+
+def _password(text: str) -> str:
+    if text and not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
+        raise ValueError(f"from {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters long")
+    return text
+
+
 def _secret(text: str) -> str:
     if text != text.strip() or not text.isprintable():
         raise ValueError("text in one line without spaces around it, as an HTTP header can carry no other")
@@ -103,6 +127,21 @@ SETTINGS = (
         "",
         "What DIUN must send in `Authorization`, bare or after `Bearer `; empty: anyone may send.",
         _secret,
+        secret=True,
+    ),
+    Setting(
+        "AUTH_MODE",
+        AuthMode.PASSWORD,
+        "How people prove who they are: `password`, with accounts here; `none`: they do not, and everybody may see and "
+        "change everything.",
+        _mode,
+    ),
+    Setting(
+        "ADMIN_PASSWORD",
+        "",
+        "The password of an account `admin`, which the start makes while there is no account; empty: the start prints "
+        "a link with which the first account is made.",
+        _password,
         secret=True,
     ),
     Setting(
@@ -136,6 +175,8 @@ class Config:
     database_url: str = field(default="", repr=False)
     spool_path: str = ""
     webhook_secret: str = field(default="", repr=False)
+    auth_mode: AuthMode = AuthMode.PASSWORD
+    admin_password: str = field(default="", repr=False)
     retention_days: int = 730
     web_concurrency: int | None = None
     trusted_proxies: int = 0
@@ -167,6 +208,12 @@ class Config:
         """Where notifications waited in earlier releases by default, if that is another folder."""
         former = Path(SPOOL).absolute()
         return None if self.spool_path or self.spool_folder.absolute() == former else former
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine finds the dashboard: host and port."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)
+        return f"{everywhere}:{self.port}" if everywhere else self.bind
 
     @property
     def bind(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from diundashboard import carry, retention
+from diundashboard import carry, first, retention
 from diundashboard.config import Config
 from diundashboard.spool import Foreign
 from diundashboard.store import Store, Unavailable, Unusable
@@ -129,6 +129,7 @@ class Server(BaseApplication):
             pass  # The spool says so when it is used.
         if self._tells_of_other.first():
             carry.tell_of_other(self._config, store)
+            first.welcome(self._config, store)
         return store
 
     def _begin(self, worker: Worker) -> None:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_postgresql import factories
 
 from diundashboard.app import create_app
-from diundashboard.config import Config
+from diundashboard.config import AuthMode, Config
 from diundashboard.store import Store, open_store
 from tests.dashboard import Dashboard, running
 
@@ -126,12 +127,14 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config_of(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Callable[[str], Config]:
-    """Settings that choose a migrated, empty database of this test's own: `config_of("sqlite")`."""
+    """Settings that choose a migrated, empty database of this test's own: `config_of("sqlite")`. Nobody logs in."""
 
     def choose(backend: str) -> Config:
         if backend == "postgres":
-            return Config(database_url=request.getfixturevalue("postgres_url"), spool_path=str(tmp_path / "spool"))
-        return Config(db_path=str(shutil.copy(migrated_file, tmp_path / "diun.db")), spool_path=str(tmp_path / "spool"))
+            chosen = Config(database_url=request.getfixturevalue("postgres_url"))
+        else:
+            chosen = Config(db_path=str(shutil.copy(migrated_file, tmp_path / "diun.db")))
+        return replace(chosen, spool_path=str(tmp_path / "spool"), auth_mode=AuthMode.NONE)
 
     return choose
 

@@ -96,6 +96,8 @@ def environment(config: Config, **more: str) -> dict[str, str]:
         "DATABASE_URL": config.database_url,
         "SPOOL_PATH": config.spool_path,
         "WEBHOOK_SECRET": config.webhook_secret,
+        "AUTH_MODE": config.auth_mode,
+        "ADMIN_PASSWORD": config.admin_password,
     }
     return inherited | chosen | more
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from diundashboard.config import SETTINGS, Config, Misconfigured, Setting
+from diundashboard.config import SETTINGS, AuthMode, Config, Misconfigured, Setting
 
 SECRETS = [setting for setting in SETTINGS if setting.secret]
 
@@ -80,11 +80,25 @@ def test_every_setting_is_read() -> None:
             "DATABASE_URL": "postgresql://diun@db/diun",
             "SPOOL_PATH": "/data/spool",
             "WEBHOOK_SECRET": "Token123456",
+            "AUTH_MODE": "none",
+            "ADMIN_PASSWORD": "opensesame",
             "RETENTION_DAYS": "90",
             "WEB_CONCURRENCY": "4",
             "TRUSTED_PROXIES": "1",
         }
-    ) == Config("0.0.0.0", 9000, "/data/diun.db", "postgresql://diun@db/diun", "/data/spool", "Token123456", 90, 4, 1)
+    ) == Config(
+        "0.0.0.0",
+        9000,
+        "/data/diun.db",
+        "postgresql://diun@db/diun",
+        "/data/spool",
+        "Token123456",
+        AuthMode.NONE,
+        "opensesame",
+        90,
+        4,
+        1,
+    )
 
 
 @pytest.mark.parametrize(

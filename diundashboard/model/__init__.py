@@ -1,5 +1,6 @@
 """The frozen types that pass between the rooms, by area."""
 
+from diundashboard.model.accounts import Account, Level, Person
 from diundashboard.model.actions import NEXT_VERSION, Action
 from diundashboard.model.carry import Contents, Filled, Form, Row
 from diundashboard.model.history import REFUSALS_KEPT, HistoryQuery, Received, Refusal
@@ -42,6 +43,7 @@ __all__ = [
     "STRANGERS_KEPT",
     "UNTAGGED",
     "WAITS",
+    "Account",
     "Action",
     "Age",
     "Choice",
@@ -55,8 +57,10 @@ __all__ = [
     "Host",
     "Insights",
     "Invalid",
+    "Level",
     "Noise",
     "Page",
+    "Person",
     "Pruned",
     "Pulse",
     "Received",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from diundashboard.clock import now
 from diundashboard.config import Config
+from diundashboard.store.accounts import Accounts
 from diundashboard.store.actions import Actions
 from diundashboard.store.carry import Carry
 from diundashboard.store.database import Database
@@ -20,6 +21,7 @@ from diundashboard.store.hosts import Hosts
 from diundashboard.store.insights import Insights
 from diundashboard.store.intake import Intake
 from diundashboard.store.runs import Runs
+from diundashboard.store.sessions import Sessions
 from diundashboard.store.tags import Tags
 from diundashboard.store.updates import Updates
 from diundashboard.store.upkeep import Upkeep
@@ -41,7 +43,9 @@ __all__ = [
 logger = logging.getLogger("diundashboard")
 
 
-class Store(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Upkeep, Carry, Database):
+class Store(
+    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Database
+):
     """What the dashboard stores, on either database.
 
     Both stores promise the same, and the contract test holds them to it. Every operation is one transaction: done as a

@@ -12,8 +12,8 @@ from typing import Any
 
 from diundashboard.model import Form, Row
 
-LEFT_OUT = ("identity",)
-"""`identity` is the id of one database; a restored one keeps its own."""
+LEFT_OUT = ("identity", "sessions", "browsers", "attempts", "setup_codes")
+"""`identity` is the id of one database; a restored one keeps its own. Who is logged in or tries to is of this hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,11 @@ TABLES = (
         used=False,
     ),
     Table("refusals", _columns(integer="id status", text="address reason excerpt", time="at"), used=False),
+    Table(
+        "accounts",
+        _columns(integer="id", text="issuer subject name level password_hash", time="created_at"),
+        used=False,
+    ),
     Table("edits", _columns(integer="number"), order=("number",), used=False),
     Table("version_rules", _columns(integer="number"), order=("number",), used=False),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from diundashboard import image
 from diundashboard.limits import VIEW, VIEWS
 from diundashboard.model import Invalid
-from diundashboard.text import storable
+from diundashboard.text import searchable, storable
 
 NAME_LENGTH = 100
 """The longest name of a tag or a view, in characters."""
@@ -64,6 +64,23 @@ def host_name(text: str) -> str:
     return _short_name(text, "host") if text.strip() else ""
 
 
+def account_name(text: str) -> str:
+    """The name of an account as it is stored: without surrounding white space.
+
+    Raises:
+        Invalid: it is empty, longer than 100 characters, or has a character that is not printable.
+    """
+    name = _short_name(text, "account")
+    if not name.isprintable():
+        raise Invalid("an account's name has only printable characters")
+    return name
+
+
+def account_key(name: str) -> str:
+    """What two names of accounts are compared by."""
+    return searchable(name.strip())
+
+
 def pulse_name(text: str) -> str:
     """The name under which a DIUN reports its runs, as it is stored: without surrounding white space.
 
@@ -76,10 +93,14 @@ def pulse_name(text: str) -> str:
 def _short_name(text: str, what: str) -> str:
     name = storable(text).strip()
     if not name:
-        raise Invalid(f"a {what} needs a name")
+        raise Invalid(f"{_article(what)} {what} needs a name")
     if len(name) > NAME_LENGTH:
-        raise Invalid(f"a {what}'s name has at most {NAME_LENGTH} characters, not {len(name)}")
+        raise Invalid(f"{_article(what)} {what}'s name has at most {NAME_LENGTH} characters, not {len(name)}")
     return name
+
+
+def _article(what: str) -> str:
+    return "an" if what[0] in "aeiou" else "a"
 
 
 def metadata_tag(metadata: Mapping[str, str]) -> str:

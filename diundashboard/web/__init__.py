@@ -8,17 +8,21 @@ from diundashboard.access import Access
 from diundashboard.config import Config
 from diundashboard.spool import Spool
 from diundashboard.web import (
+    account,
     act,
     api,
     appearance,
     assets,
     connect,
     errors,
+    gate,
     guard,
     history,
     hosts,
     insights,
+    login,
     ops,
+    people,
     ping,
     refusals,
     shown,
@@ -33,7 +37,8 @@ def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, access, spool)
     pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown)
-    for room in (webhook, ping, api, ops, assets, *pages):
+    doors = (gate, login, account, people)
+    for room in (webhook, ping, api, ops, assets, *pages, *doors):
         app.register_blueprint(room.blueprint)
-    for room in (errors, guard, refusals):
+    for room in (errors, guard, gate, refusals):
         room.register(app)

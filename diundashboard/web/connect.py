@@ -21,10 +21,16 @@ _DAY = timedelta(days=1)
 _HIDDEN = "•" * 12
 
 
-@blueprint.route("", methods=["GET", "POST"])
+@blueprint.get("")
 def index() -> ResponseReturnValue:
-    """The page; posted to, with the secret. No cache and no history keeps the answer to a form."""
-    return render_template("connect.html", shown=request.method == "POST", **_heard())
+    """The page, in which dots stand for the secret."""
+    return render_template("connect.html", shown=False, **_heard())
+
+
+@blueprint.post("")
+def reveal() -> ResponseReturnValue:
+    """The page with the secret. No cache and no history keeps the answer to a form."""
+    return render_template("connect.html", shown=True, **_heard())
 
 
 @blueprint.get("/heard")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 
 from diundashboard.access import Access
 from diundashboard.config import Config
@@ -11,6 +11,9 @@ from diundashboard.store import Store
 
 _PERSON = 100
 """How many characters are kept of an address that a proxy reports."""
+
+SESSION_COOKIE = "diun_session"
+"""The name of the cookie that a browser sends for a person who has logged in."""
 
 
 def settings() -> Config:
@@ -71,5 +74,6 @@ def lost_diun() -> bool:
 
 
 def person() -> str:
-    """Who acts: the address of the browser, as far as the dashboard knows people."""
-    return (request.remote_addr or "")[:_PERSON]
+    """Who acts: the name of the account, or the address of the browser where nobody logs in."""
+    known = g.get("person")
+    return known.name if known and known.name else (request.remote_addr or "")[:_PERSON]

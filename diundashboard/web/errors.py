@@ -26,7 +26,8 @@ _WORDS = {
 }
 """For what werkzeug says of itself, of URLs and of proxies."""
 
-_PROGRAMS = ("/api/", "/webhook", "/ping/", "/healthz", "/readyz")
+PROGRAMS = ("/api/", "/webhook", "/ping/", "/healthz", "/readyz")
+"""What begins the path of an address that programs ask."""
 
 
 def register(app: Flask) -> None:
@@ -53,7 +54,7 @@ def _answer(status: int, message: str) -> Response:
             "set notif.webhook.endpoint (DIUN_NOTIF_WEBHOOK_ENDPOINT) to it"
         )
         answer = jsonify(error=message)
-    elif bad_host or request.path.startswith(_PROGRAMS):
+    elif bad_host or request.path.startswith(PROGRAMS):
         answer = jsonify(error=message)
     else:
         back = _way_back() if request.method == "POST" else ""

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.web.appearance import kept, theme
 from diundashboard.web.assets import asset
 from diundashboard.web.context import store
+from diundashboard.web.gate import someone
 
 
 def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseReturnValue]:
@@ -19,7 +20,7 @@ def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseRetur
 
     @wraps(view)
     def answer() -> ResponseReturnValue:
-        state = (store().stamp(), theme(), str(kept()), asset("style.css"), asset("page.js"))
+        state = (store().stamp(), str(someone()), theme(), str(kept()), asset("style.css"), asset("page.js"))
         parts = (*state, request.full_path, request.host)
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
         response = make_response("", 304) if request.if_none_match.contains_weak(tag) else make_response(view())

@@ -24,6 +24,7 @@ ALL = [
     "0006.lighter-indexes",
     "0007.identity",
     "0008.runs",
+    "0009.accounts",
 ]
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)
 

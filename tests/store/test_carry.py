@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from diundashboard.config import Config
-from diundashboard.model import Contents, Filled, Form, Invalid, Refusal, Row, RunEvent, Selection
+from diundashboard.model import Contents, Filled, Form, Invalid, Level, Refusal, Row, RunEvent, Selection
 from diundashboard.notification import parse
 from diundashboard.store import Conflict, Store, open_store
 from diundashboard.store.carried import LEFT_OUT, TABLES
@@ -95,6 +95,8 @@ def live(store: Store, clock: Clock) -> None:
     for event in (RunEvent.START, RunEvent.DONE):
         store.report_run("x", event, "1 tag(s) have been scanned")
     store.refuse(Refusal(clock.time, "192.0.2.1", 400, "no JSON", "Dear diary"))
+    store.add_account("Ada", Level.ADMIN, "hash")
+    store.recognize("https://id.example", "42", "Eve", Level.READ)
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_everything_is_the_same_on_the_other_database_and_back_again(
     assert other.check() == ()
     if config.database_url:
         with raw(config) as connection:
-            connection.execute("TRUNCATE " + ", ".join(table.name for table in TABLES) + " RESTART IDENTITY")
+            connection.execute("TRUNCATE " + ", ".join(table.name for table in TABLES) + " RESTART IDENTITY CASCADE")
         carry(other, lived)
         assert everything(lived) == before
     else:
@@ -253,7 +255,7 @@ def test_an_error_on_the_way_leaves_the_database_empty_and_ready(config: Config,
 def empty_again(config: Config) -> None:
     with raw(config) as connection:
         if config.database_url:
-            connection.execute("TRUNCATE " + ", ".join(table.name for table in TABLES) + " RESTART IDENTITY")
+            connection.execute("TRUNCATE " + ", ".join(table.name for table in TABLES) + " RESTART IDENTITY CASCADE")
         else:
             for table in TABLES:
                 connection.execute(f"DELETE FROM {table.name}")

@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from werkzeug.test import TestResponse
 
 from diundashboard.app import create_app
-from diundashboard.config import Config
+from diundashboard.config import AuthMode, Config
 from diundashboard.store import Store, open_store
 from tests.store.asking import record
 from tests.web.test_updates_page import check_error_page
@@ -33,7 +33,9 @@ def test_the_process_and_the_database_answer(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("ruin", ["garbage", "folder"])
 def test_a_ruined_sqlite_file_is_told_in_words(tmp_path: Path, ruin: str) -> None:
-    config = Config(db_path=str(tmp_path / "diun.db"), spool_path=str(_file(tmp_path) / "no folder"))
+    config = Config(
+        db_path=str(tmp_path / "diun.db"), spool_path=str(_file(tmp_path) / "no folder"), auth_mode=AuthMode.NONE
+    )
     store = open_store(config)
     record(store)
     if ruin == "garbage":
@@ -55,7 +57,7 @@ def dropped(postgres_server: str, tmp_path: Path) -> Iterator[Callable[[], tuple
 
     def make() -> tuple[Config, Store]:
         url = make_conninfo(postgres_server, dbname=name, password=PASSWORD)
-        config = Config(database_url=url, spool_path=str(_file(tmp_path) / "no folder"))
+        config = Config(database_url=url, spool_path=str(_file(tmp_path) / "no folder"), auth_mode=AuthMode.NONE)
         with psycopg.connect(postgres_server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
             store = open_store(config)

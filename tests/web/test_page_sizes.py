@@ -17,10 +17,10 @@ from flask.testing import FlaskClient
 
 from diundashboard.app import create_app
 from diundashboard.clock import now
-from diundashboard.config import Config
+from diundashboard.config import AuthMode, Config
 from diundashboard.image import Kind
 from diundashboard.limits import VIEWS
-from diundashboard.model import REFUSALS_KEPT, Refusal, Selection
+from diundashboard.model import REFUSALS_KEPT, Level, Refusal, Selection
 from diundashboard.notification import parse
 from diundashboard.store import Store, open_store
 
@@ -65,6 +65,8 @@ PAGES = [
     "/connect",
     "/connect/heard",
     "/views",
+    "/people",
+    "/people?page=2",
     "/healthz",
     "/readyz",
 ]
@@ -73,6 +75,9 @@ NO_PAGES = {
     "/static/<name>": "a file of the package",
     "/favicon.ico": "a file of the package",
     "/icon/<int:pending>.svg": "a file of the package",
+    "/login": "two fields",
+    "/setup/<code>": "two fields",
+    "/account": "two fields",
     "/history/<int:notification_id>": "the body of one notification, byte for byte",
     "/webhook": "not for GET",
     "/ping/<path:sent>": "not for GET",
@@ -160,6 +165,7 @@ def fill(
     for update in (first - 1, first - 2, rich - 1):
         store.acknowledge(Selection((update,)), '"' * 100)
     for number in range(VIEWS):
+        store.add_account(f"{number:02}{'&' * 98}", Level.ADMIN, "hash")
         store.save_view(f"{number:02}{'&' * 98}", f"?q={number:02}{'%26' * 520}")
     for _ in range(REFUSALS_KEPT):
         store.refuse(Refusal(now(), '"' * 100, 400, '"' * 500, '"' * 200))
@@ -209,7 +215,7 @@ def worst(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """1,000 hosts, 500 updates of one host, 300 versions of a series and 10,000 more notifications, on SQLite."""
     folder = tmp_path_factory.mktemp("worst")
     path = shutil.copy(migrated_file, folder / "diun.db")
-    config = Config(db_path=str(path), spool_path=str(folder / "spool"))
+    config = Config(db_path=str(path), spool_path=str(folder / "spool"), auth_mode=AuthMode.NONE)
     yield from filled(config, hosts=1000, updates=500, versions=300, history=10_000)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from diundashboard.clock import now
 from diundashboard.store import Store
+from diundashboard.store.postgres.accounts import Accounts
 from diundashboard.store.postgres.actions import Actions
 from diundashboard.store.postgres.carry import Carry
 from diundashboard.store.postgres.history import History
@@ -15,13 +16,16 @@ from diundashboard.store.postgres.insights import Insights
 from diundashboard.store.postgres.intake import Intake
 from diundashboard.store.postgres.prepare import prepare
 from diundashboard.store.postgres.runs import Runs
+from diundashboard.store.postgres.sessions import Sessions
 from diundashboard.store.postgres.tags import Tags
 from diundashboard.store.postgres.updates import Updates
 from diundashboard.store.postgres.upkeep import Upkeep
 from diundashboard.store.postgres.views import Views
 
 
-class PostgresStore(Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Upkeep, Carry, Store):
+class PostgresStore(
+    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Store
+):
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 
     def __init__(self, url: str, clock: Callable[[], datetime] = now) -> None:

@@ -123,10 +123,20 @@ function place(element, page) {
 let tag = null;
 const live = $("[data-live]");
 
+// What a person asks for; whoever is logged out by now is led to the door. Polling says what it is: it keeps no session alive.
+async function request(address, options = {}) {
+  const answer = await fetch(address, { ...options, headers: { "X-Requested-With": "page" } });
+  if (answer.status === 401) location.assign(`${ROOT}/login?next=${encodeURIComponent(here())}`);
+  return answer;
+}
+
+const poll = (address, tag) =>
+  fetch(address, { headers: { "X-Requested-With": "poll", ...(tag && { "If-None-Match": tag }) }, cache: "no-store" });
+
 async function refresh() {
   if (document.hidden || dragged || !$("#page") || $("dialog[open]")) return;
   try {
-    const answer = await fetch(here(), { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+    const answer = await poll(here(), tag);
     live?.classList.toggle("off", !answer.ok && answer.status !== 304);
     if (answer.status === 200) {
       const text = await answer.text();
@@ -134,7 +144,7 @@ async function refresh() {
       tag = answer.headers.get("ETag");
       show(text, true);
     }
-    if (live) live.textContent = answer.ok || answer.status === 304 ? "live" : "the database does not answer";
+    if (live) live.textContent = answer.ok || answer.status === 304 ? "live" : answer.status === 401 ? "logged out" : "the database does not answer";
   } catch {
     if (live) live.textContent = "no connection";
     live?.classList.add("off");
@@ -172,7 +182,7 @@ function send(form, button, more = []) {
 }
 
 async function sendNow(action, fields, key, only, shown) {
-  const answer = await fetch(action, { method: "POST", body: fields });
+  const answer = await request(action, { method: "POST", body: fields });
   if (!answer.ok) return document.body.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.children);
   const text = await answer.text();
   history.replaceState(null, "", answer.url);
@@ -315,7 +325,7 @@ async function openOlder(link) {
 // Fills the list below a row, also anew where it is open.
 async function unfold(row, link) {
   link.setAttribute("aria-expanded", "true");
-  const answer = await fetch(link.dataset.open).catch(() => null);
+  const answer = await request(link.dataset.open).catch(() => null);
   let list = $(":scope > .below", row);
   if (!answer?.ok) {
     if (!list) link.setAttribute("aria-expanded", "false");
@@ -341,7 +351,7 @@ function showCopies() {
 async function textOf(button) {
   const code = $("code", button.parentElement);
   if (!button.dataset.copy) return code.textContent;
-  const answer = await fetch(button.dataset.copy, { method: "POST" });
+  const answer = await request(button.dataset.copy, { method: "POST" });
   return $(`#${code.id}`, new DOMParser().parseFromString(await answer.text(), "text/html")).textContent;
 }
 
@@ -370,7 +380,7 @@ document.addEventListener("dragstart", async (event) => {
   if (!row) return;
   dragged = row;
   event.dataTransfer.setData("text/plain", $("strong a", row).textContent);
-  const answer = await fetch(`${ROOT}/tags/strip`);
+  const answer = await request(`${ROOT}/tags/strip`);
   const strip = await answer.text();
   if (answer.ok && dragged === row && !$(".strip")) document.body.insertAdjacentHTML("beforeend", strip);
 });
@@ -412,7 +422,7 @@ let heard = listening?.dataset.heard;
 async function listen() {
   if (!document.hidden) {
     try {
-      const answer = await fetch(listening.dataset.listen, { headers: { "If-None-Match": heard }, cache: "no-store" });
+      const answer = await poll(listening.dataset.listen, heard);
       if (answer.status === 200) {
         heard = answer.headers.get("ETag");
         hear(await answer.text());

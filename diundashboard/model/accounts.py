@@ -1,0 +1,43 @@
+"""Who may log in, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """What somebody may do; each level contains the one before."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    def includes(self, other: Level) -> bool:
+        """Whether somebody with this level may do what the other level allows."""
+        order = list(Level)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may log in.
+
+    `issuer` is the address of the OpenID provider that vouches for them, or "" for an account with a password here.
+    """
+
+    id: int
+    name: str
+    level: Level
+    created_at: datetime
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who sent a request. `account_id` is None for somebody without an account here."""
+
+    name: str
+    level: Level
+    account_id: int | None = None

@@ -1,0 +1,66 @@
+"""`diundashboard user`: who may log in."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from contextlib import closing
+from getpass import getpass
+
+from diundashboard.config import Config
+from diundashboard.model import Account, Level
+from diundashboard.store import NotFound, Store, open_store
+
+
+def add_parsers(parser: ArgumentParser) -> None:
+    """Add the commands of `diundashboard user`. A password is asked for, or read from stdin: never an argument."""
+    commands = parser.add_subparsers(dest="action", required=True)
+    add = commands.add_parser("add", help="add an account; its password is asked for, or read from stdin")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--level", choices=list(Level), default=Level.READ, help="what it may do (default: read)")
+    commands.add_parser("list", help="list the accounts")
+    level = commands.add_parser("level", help="change what an account may do; it is logged out everywhere")
+    level.add_argument("name", metavar="NAME")
+    level.add_argument("level", metavar="LEVEL", choices=list(Level), help=", ".join(Level))
+    password = commands.add_parser("password", help="change the password of an account; it is logged out everywhere")
+    password.add_argument("name", metavar="NAME")
+    remove = commands.add_parser("remove", help="remove an account; it is logged out everywhere")
+    remove.add_argument("name", metavar="NAME")
+
+
+def manage(config: Config, options: Namespace) -> None:
+    """Do what the arguments say.
+
+    Raises:
+        NotFound: no account has the name.
+        Conflict: an account has the name already, or nobody could manage accounts without this one.
+        Invalid: the name or the password is not allowed.
+    """
+    with closing(open_store(config)) as store:
+        match options.action:
+            case "add":
+                added = store.add_account(options.name, Level(options.level), _asked_for())
+                print(f"{added.name} may log in now, with the level {added.level}")
+            case "list":
+                for account in store.accounts():
+                    print(account.name, account.level, account.issuer, sep="\t")
+            case "level":
+                store.set_level(_named(store, options.name).id, Level(options.level))
+            case "password":
+                store.set_password(_named(store, options.name).id, _asked_for())
+            case "remove":
+                store.remove_account(_named(store, options.name).id)
+
+
+def _named(store: Store, name: str) -> Account:
+    known = store.credentials(name)
+    if known is None:
+        raise NotFound(f"no account has the name {name!r}")
+    return known[0]
+
+
+def _asked_for() -> str:
+    from diundashboard import passwords
+
+    text = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    return passwords.hashed(text)

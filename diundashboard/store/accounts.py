@@ -1,0 +1,89 @@
+"""The interface: who may log in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from diundashboard.model import Account, Level
+
+SETUP_CODES = 10
+"""How many codes for the first account are good at the same time: each start of a process prints one."""
+
+
+class Accounts(ABC):
+    """Accounts, and how the first one is made. Names are compared without regard to case."""
+
+    @abstractmethod
+    def accounts(self) -> tuple[Account, ...]:
+        """Every account, sorted by name regardless of case."""
+
+    @abstractmethod
+    def credentials(self, name: str) -> tuple[Account, str] | None:
+        """The account with a password that has this name, and the hash of its password; None if there is none."""
+
+    @abstractmethod
+    def add_account(self, name: str, level: Level, password_hash: str) -> Account:
+        """Add an account that logs in with a password. The codes for the first account are gone then.
+
+        Raises:
+            Invalid: the name is empty or longer than 100 characters.
+            Conflict: an account has this name.
+        """
+
+    @abstractmethod
+    def add_first_account(self, name: str, password_hash: str, code: str | None) -> Account:
+        """Add an admin while there is no account. `code` is the SHA-256 of one from a start; None needs none.
+
+        Raises:
+            Invalid: the name is empty or longer than 100 characters.
+            Conflict: there is an account.
+            NotFound: no start printed this code.
+        """
+
+    @abstractmethod
+    def keep_setup_code(self, code: str) -> bool:
+        """Keep the SHA-256 of a code with which the first account is made, unless there is an account; whether kept.
+
+        The 10 newest codes are kept.
+        """
+
+    @abstractmethod
+    def knows_setup_code(self, code: str) -> bool:
+        """Whether the first account can be made with the code that has this SHA-256."""
+
+    @abstractmethod
+    def recognize(self, issuer: str, subject: str, name: str, level: Level) -> Account:
+        """The account of a person whom an OpenID provider vouches for, new or known, with this name and level.
+
+        With another level than before, the sessions of the account end.
+        """
+
+    @abstractmethod
+    def set_password(self, account_id: int, password_hash: str) -> None:
+        """Change the password of an account. All its sessions end, and its known browsers are forgotten.
+
+        Raises:
+            NotFound: no account with a password has this id.
+        """
+
+    @abstractmethod
+    def renew_hash(self, account_id: int, old: str, new: str) -> None:
+        """Replace the hash of a password by another one of the same password, unless it has changed meanwhile."""
+
+    @abstractmethod
+    def set_level(self, account_id: int, level: Level) -> None:
+        """Change what an account may do. All its sessions end if that changes anything.
+
+        Raises:
+            NotFound: no account has this id.
+            Conflict: it is the last admin with a password.
+        """
+
+    @abstractmethod
+    def remove_account(self, account_id: int) -> None:
+        """Delete an account. All its sessions end. What it did stays in the history under its name.
+
+        Raises:
+            NotFound: no account has this id.
+            Conflict: it is the last admin with a password.
+        """

@@ -1,0 +1,153 @@
+"""Who may log in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from diundashboard.model import Account, Level
+from diundashboard.store import accounts
+from diundashboard.store.accounts import SETUP_CODES
+from diundashboard.store.errors import Conflict, NotFound
+from diundashboard.store.names import account_key, account_name
+from diundashboard.store.postgres.database import Cursor, Database
+from diundashboard.text import storable
+
+_ACCOUNT = "id, name, level, created_at, issuer"
+
+
+class Accounts(accounts.Accounts, Database):
+    def accounts(self) -> tuple[Account, ...]:
+        with self._connection() as connection:
+            rows = connection.execute(f"SELECT {_ACCOUNT} FROM accounts ORDER BY lower(name), id").fetchall()
+        return tuple(map(_account_of, rows))
+
+    def credentials(self, name: str) -> tuple[Account, str] | None:
+        with self._connection() as connection:
+            row = connection.execute(
+                f"SELECT {_ACCOUNT}, password_hash FROM accounts WHERE issuer = '' AND subject = %s",
+                (account_key(name),),
+            ).fetchone()
+        return (_account_of(row), row.password_hash) if row else None
+
+    def add_account(self, name: str, level: Level, password_hash: str) -> Account:
+        with self._changing() as cursor:
+            return self._add(cursor, name, level, password_hash)
+
+    def add_first_account(self, name: str, password_hash: str, code: str | None) -> Account:
+        with self._changing() as cursor:
+            if cursor.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
+                raise Conflict("there is an account already")
+            if code is not None and not _knows(cursor, code):
+                raise NotFound("no start of the dashboard printed this code")
+            return self._add(cursor, name, Level.ADMIN, password_hash)
+
+    def keep_setup_code(self, code: str) -> bool:
+        with self._changing() as cursor:
+            if cursor.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
+                return False
+            cursor.execute("INSERT INTO setup_codes (key, created_at) VALUES (%s, %s)", (code, self._clock()))
+            cursor.execute(
+                """
+                DELETE FROM setup_codes
+                 WHERE key NOT IN (SELECT key FROM setup_codes ORDER BY created_at DESC, key LIMIT %s)
+                """,
+                (SETUP_CODES,),
+            )
+            return True
+
+    def knows_setup_code(self, code: str) -> bool:
+        with self._transaction() as cursor:
+            return _knows(cursor, code)
+
+    def recognize(self, issuer: str, subject: str, name: str, level: Level) -> Account:
+        name = account_name(name)
+        with self._changing() as cursor:
+            row = cursor.execute(
+                "SELECT id, level FROM accounts WHERE issuer = %s AND subject = %s", (issuer, storable(subject))
+            ).fetchone()
+            if row and row.level != level:
+                cursor.execute("DELETE FROM sessions WHERE account_id = %s", (row.id,))
+            return _account_of(
+                cursor.execute(
+                    f"""
+                    INSERT INTO accounts (issuer, subject, name, level, created_at)
+                    VALUES (%s, %s, %s, %s, %s)
+                    ON CONFLICT (issuer, subject) DO UPDATE
+                       SET name = excluded.name, level = excluded.level
+                    RETURNING {_ACCOUNT}
+                    """,
+                    (issuer, storable(subject), name, level, self._clock()),
+                ).fetchone()
+            )
+
+    def set_password(self, account_id: int, password_hash: str) -> None:
+        with self._transaction() as cursor:
+            if not cursor.execute(
+                "UPDATE accounts SET password_hash = %s WHERE id = %s AND issuer = ''", (password_hash, account_id)
+            ).rowcount:
+                raise NotFound(f"no account with a password has the id {account_id}")
+            cursor.execute("DELETE FROM sessions WHERE account_id = %s", (account_id,))
+            cursor.execute("DELETE FROM browsers WHERE account_id = %s", (account_id,))
+
+    def renew_hash(self, account_id: int, old: str, new: str) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(
+                "UPDATE accounts SET password_hash = %s WHERE id = %s AND password_hash = %s", (new, account_id, old)
+            )
+
+    def set_level(self, account_id: int, level: Level) -> None:
+        with self._changing() as cursor:
+            if level != Level.ADMIN:
+                _keep_an_admin(cursor, account_id)
+            found = cursor.execute("SELECT level FROM accounts WHERE id = %s", (account_id,)).fetchone()
+            if found is None:
+                raise NotFound(f"no account has the id {account_id}")
+            if found.level != level:
+                cursor.execute("UPDATE accounts SET level = %s WHERE id = %s", (level, account_id))
+                cursor.execute("DELETE FROM sessions WHERE account_id = %s", (account_id,))
+
+    def remove_account(self, account_id: int) -> None:
+        with self._changing() as cursor:
+            _keep_an_admin(cursor, account_id)
+            if not cursor.execute("DELETE FROM accounts WHERE id = %s", (account_id,)).rowcount:
+                raise NotFound(f"no account has the id {account_id}")
+
+    @contextmanager
+    def _changing(self) -> Iterator[Cursor]:
+        """A transaction while no other one changes accounts: whether one is the first or the last is asked first."""
+        with self._transaction() as cursor:
+            cursor.execute("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE")
+            yield cursor
+
+    def _add(self, cursor: Cursor, name: str, level: Level, password_hash: str) -> Account:
+        name = account_name(name)
+        row = cursor.execute(
+            f"""
+            INSERT INTO accounts (subject, name, level, password_hash, created_at)
+            VALUES (%s, %s, %s, %s, %s)
+            ON CONFLICT (issuer, subject) DO NOTHING
+            RETURNING {_ACCOUNT}
+            """,
+            (account_key(name), name, level, password_hash, self._clock()),
+        ).fetchone()
+        if row is None:
+            raise Conflict(f"an account has the name {name!r} already")
+        cursor.execute("DELETE FROM setup_codes")
+        return _account_of(row)
+
+
+def _knows(cursor: Cursor, code: str) -> bool:
+    return cursor.execute("SELECT 1 FROM setup_codes WHERE key = %s", (code,)).fetchone() is not None
+
+
+def _keep_an_admin(cursor: Cursor, account_id: int) -> None:
+    """Raise Conflict if nobody could manage accounts without this one."""
+    admins = cursor.execute("SELECT id FROM accounts WHERE issuer = '' AND level = %s", (Level.ADMIN,)).fetchall()
+    if [row.id for row in admins] == [account_id]:
+        raise Conflict("this is the last admin: make another account an admin first")
+
+
+def _account_of(row: Any) -> Account:
+    return Account(row.id, row.name, Level(row.level), row.created_at, row.issuer)

@@ -1,0 +1,50 @@
+"""One's own account: the password, and the sessions."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from diundashboard import passwords
+from diundashboard.model import Invalid, Person
+from diundashboard.store import NotFound
+from diundashboard.web.context import store
+from diundashboard.web.gate import me
+from diundashboard.web.login import enter, left
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """Who one is, and what one can do about it."""
+    return render_template("account.html", person=_myself()[0], error=None)
+
+
+@blueprint.post("/password")
+def change_password() -> ResponseReturnValue:
+    """Change the password for those who know the old one. Every other session ends."""
+    person, account_id = _myself()
+    known = store().credentials(person.name)
+    try:
+        if not (known and known[0].id == account_id and passwords.matches(known[1], request.form.get("old", ""))):
+            raise Invalid("the present password is another one")
+        kept = passwords.hashed(request.form.get("new", ""))
+    except (Invalid, passwords.Busy) as error:
+        return render_template("account.html", person=person, error=str(error) or "too much at once: try again"), 400
+    store().set_password(account_id, kept)
+    return enter(known[0], kept, url_for("account.index", changed="yes"))
+
+
+@blueprint.post("/logout-everywhere")
+def log_out_everywhere() -> ResponseReturnValue:
+    """End every session of this account."""
+    store().end_sessions(_myself()[1])
+    return left()
+
+
+def _myself() -> tuple[Person, int]:
+    person = me()
+    if person is None or person.account_id is None:
+        raise NotFound("you have no account here")
+    return person, person.account_id

@@ -1,0 +1,166 @@
+"""Who may ask for what: decided once, before each request, by its endpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import quote
+
+from flask import Blueprint, Flask, abort, g, redirect, request
+from flask.typing import ResponseReturnValue
+
+from diundashboard.config import AuthMode
+from diundashboard.model import Level, Person
+from diundashboard.web.context import SESSION_COOKIE, same_page, settings, store
+from diundashboard.web.errors import PROGRAMS
+
+blueprint = Blueprint("gate", __name__)
+
+SCRIPT_HEADER = "X-Requested-With"
+"""What the page's own script sends: `page` for what a person does, `poll` for what it does by itself."""
+
+LEVELS: dict[str, Level | None] = {
+    # Open to everybody. DIUN's own addresses check their secret themselves.
+    "assets.static": None,
+    "assets.favicon": None,
+    "assets.counting_icon": None,
+    "ops.healthz": None,
+    "ops.readyz": None,
+    "webhook.receive": None,
+    "ping.receive": None,
+    "login.form": None,
+    "login.log_in": None,
+    "login.log_out": None,
+    "login.setup_form": None,
+    "login.set_up": None,
+    # Whoever may see.
+    "updates.index": Level.READ,
+    "updates.detail": Level.READ,
+    "updates.older": Level.READ,
+    "hosts.index": Level.READ,
+    "history.index": Level.READ,
+    "history.sent": Level.READ,
+    "insights.index": Level.READ,
+    "tags.index": Level.READ,
+    "tags.strip": Level.READ,
+    "views.index": Level.READ,
+    "connect.index": Level.READ,
+    "connect.heard": Level.READ,
+    "api.updates": Level.READ,
+    "api.update": Level.READ,
+    "api.tags": Level.READ,
+    "act.commands": Level.READ,
+    "appearance.choose_theme": Level.READ,
+    "account.index": Level.READ,
+    "account.change_password": Level.READ,
+    "account.log_out_everywhere": Level.READ,
+    # Whoever may change what is stored about updates.
+    "act.acknowledge": Level.WRITE,
+    "act.reopen": Level.WRITE,
+    "act.snooze": Level.WRITE,
+    "act.wake": Level.WRITE,
+    "act.mute": Level.WRITE,
+    "act.unmute": Level.WRITE,
+    "act.tag": Level.WRITE,
+    "act.note": Level.WRITE,
+    "act.running": Level.WRITE,
+    "act.undo": Level.WRITE,
+    "api.change": Level.WRITE,
+    "api.create_tag": Level.WRITE,
+    "api.delete_tag": Level.WRITE,
+    "api.assign_tag": Level.WRITE,
+    "api.unassign_tag": Level.WRITE,
+    "tags.create": Level.WRITE,
+    "tags.change": Level.WRITE,
+    "tags.delete": Level.WRITE,
+    "tags.create_rule": Level.WRITE,
+    "tags.delete_rule": Level.WRITE,
+    "hosts.choose_other": Level.WRITE,
+    "hosts.rename": Level.WRITE,
+    "hosts.merge": Level.WRITE,
+    "hosts.trust_metadata": Level.WRITE,
+    "hosts.forget": Level.WRITE,
+    "hosts.forget_pulse": Level.WRITE,
+    "views.save": Level.WRITE,
+    "views.start": Level.WRITE,
+    "views.delete": Level.WRITE,
+    # Whoever may say who may.
+    "connect.reveal": Level.ADMIN,
+    "people.index": Level.ADMIN,
+    "people.add": Level.ADMIN,
+    "people.change_level": Level.ADMIN,
+    "people.change_password": Level.ADMIN,
+    "people.remove": Level.ADMIN,
+}
+"""What each endpoint asks for. One that is not here is refused to everybody."""
+
+
+def register(app: Flask) -> None:
+    """Close the application's endpoints to those who may not use them."""
+    app.before_request(_decide)
+
+
+def _decide() -> ResponseReturnValue | None:
+    """Let the request pass, or answer it."""
+    endpoint = request.endpoint
+    # What has no endpoint becomes an error, which says nothing to a stranger, not even that there is nothing.
+    needed = Level.READ if endpoint is None else LEVELS.get(endpoint, Level.ADMIN)
+    if needed is None:
+        return None
+    person = someone()
+    if person is None:
+        return _ask_to_log_in()
+    if not person.level.includes(needed) or (endpoint and endpoint not in LEVELS):
+        abort(403, f"your account may only {person.level}: ask an admin for the level {needed}")
+    return None
+
+
+def someone() -> Person | None:
+    """Who sent this request; None for a stranger. Found out once."""
+    if "person" not in g:
+        g.person = _identify()
+    person: Person | None = g.person
+    return person
+
+
+@blueprint.app_template_global()
+def may(level: str) -> bool:
+    """Whether who sent this request has at least this level, as far as that is known: nobody is asked."""
+    person: Person | None = g.get("person")
+    return open_to_all() or (person is not None and person.level.includes(Level(level)))
+
+
+@blueprint.app_template_global()
+def open_to_all() -> bool:
+    """Whether nobody has to say who they are."""
+    return settings().auth_mode == AuthMode.NONE
+
+
+@blueprint.app_template_global()
+def me() -> Person | None:
+    """Who sent this request, as far as the dashboard knows people."""
+    person: Person | None = g.get("person")
+    return person if settings().auth_mode != AuthMode.NONE else None
+
+
+def _identify() -> Person | None:
+    if settings().auth_mode == AuthMode.NONE:
+        return Person("", Level.ADMIN)
+    if token := request.cookies.get(SESSION_COOKIE):
+        return store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
+    return None
+
+
+def key_of(token: str) -> str:
+    """What the store knows of a token that only its owner has."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _ask_to_log_in() -> ResponseReturnValue:
+    if request.path.startswith(PROGRAMS) or SCRIPT_HEADER in request.headers:
+        return {"error": "log in first"}, 401, {"WWW-Authenticate": "Bearer"}
+    back = (
+        f"{request.script_root}{request.full_path.removesuffix('?')}"
+        if request.method in ("GET", "HEAD")
+        else same_page()
+    )
+    return redirect(f"{request.script_root}/login?next={quote(back, safe='/')}", 303)

@@ -1,0 +1,91 @@
+"""Who has an account: for admins."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from diundashboard import passwords
+from diundashboard.limits import ITEMS
+from diundashboard.model import Invalid, Level
+from diundashboard.store import Conflict
+from diundashboard.web.context import store
+from diundashboard.web.reading import number
+
+blueprint = Blueprint("people", __name__, url_prefix="/people")
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """Every account."""
+    return _page()
+
+
+@blueprint.post("")
+def add() -> ResponseReturnValue:
+    """Add the account that the form describes."""
+    try:
+        store().add_account(request.form.get("name", ""), _level(), _hash())
+    except (Invalid, Conflict) as error:
+        return _page(str(error)), 409 if isinstance(error, Conflict) else 400
+    return _back()
+
+
+@blueprint.post("/<int:account_id>/level")
+def change_level(account_id: int) -> ResponseReturnValue:
+    """Let an account do what the form says."""
+    try:
+        store().set_level(account_id, _level())
+    except Conflict as error:
+        return _page(str(error)), 409
+    return _back()
+
+
+@blueprint.post("/<int:account_id>/password")
+def change_password(account_id: int) -> ResponseReturnValue:
+    """Give an account the password of the form."""
+    try:
+        store().set_password(account_id, _hash())
+    except Invalid as error:
+        return _page(str(error)), 400
+    return _back()
+
+
+@blueprint.post("/<int:account_id>/remove")
+def remove(account_id: int) -> ResponseReturnValue:
+    """Delete an account."""
+    try:
+        store().remove_account(account_id)
+    except Conflict as error:
+        return _page(str(error)), 409
+    return _back()
+
+
+def _page(error: str = "") -> str:
+    accounts, page = store().accounts(), number(request.args, "page", 1)
+    pages = max(1, -(-len(accounts) // ITEMS))
+    page = min(max(1, page), pages)
+    return render_template(
+        "people.html",
+        accounts=accounts[(page - 1) * ITEMS : page * ITEMS],
+        total=len(accounts),
+        page=page,
+        pages=pages,
+        levels=list(Level),
+        error=error,
+    )
+
+
+def _back() -> ResponseReturnValue:
+    return redirect(url_for("people.index"), 303)
+
+
+def _level() -> Level:
+    try:
+        return Level(request.form.get("level", ""))
+    except ValueError:
+        raise Invalid(f"a level is one of {', '.join(Level)}") from None
+
+
+def _hash() -> str:
+    return passwords.hashed(request.form.get("password", ""))
