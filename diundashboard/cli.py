@@ -13,10 +13,12 @@ from importlib.metadata import version
 
 from diundashboard import carry, people, retention
 from diundashboard.clock import now
-from diundashboard.config import SETTINGS, Config, Misconfigured
+from diundashboard.config import SETTINGS, AuthMode, Config, Misconfigured
 from diundashboard.model import Invalid
 from diundashboard.spool.folder import Folder
 from diundashboard.store import StoreError, open_store, opener
+
+logger = logging.getLogger("diundashboard")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
     open_later = opener(config)
+    if config.auth_mode == AuthMode.NONE:
+        logger.warning("AUTH_MODE is none: whoever reaches %s may see and change everything", config.bind)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
     from diundashboard.server import Server

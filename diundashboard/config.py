@@ -86,6 +86,12 @@ def _workers(text: str) -> int | None:
     return _number(1, 64)(text) if text else None
 
 
+def _yes(text: str) -> bool:
+    if text not in ("", "yes"):
+        raise ValueError("yes or empty")
+    return text == "yes"
+
+
 def _mode(text: str) -> AuthMode:
     if text not in list(AuthMode):
         raise ValueError(" or ".join(AuthMode))
@@ -93,8 +99,8 @@ def _mode(text: str) -> AuthMode:
 
 
 def _password(text: str) -> str:
-    if text and not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
-        raise ValueError(f"from {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters long")
+    if "\0" in text or (text and not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD):
+        raise ValueError(f"text of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters without NUL")
     return text
 
 
@@ -125,10 +131,12 @@ SETTINGS = (
     Setting(
         "WEBHOOK_SECRET",
         "",
-        "What DIUN must send in `Authorization`, bare or after `Bearer `; empty: anyone may send.",
+        "What DIUN must send in `Authorization`, bare or after `Bearer `; two, separated by a comma, while you change "
+        "it. Empty: the dashboard chooses one on a new database, and Connect shows it.",
         _secret,
         secret=True,
     ),
+    Setting("WEBHOOK_OPEN", "", "`yes`: anybody may send notifications where `WEBHOOK_SECRET` is empty.", _yes),
     Setting(
         "AUTH_MODE",
         AuthMode.PASSWORD,
@@ -175,6 +183,7 @@ class Config:
     database_url: str = field(default="", repr=False)
     spool_path: str = ""
     webhook_secret: str = field(default="", repr=False)
+    webhook_open: bool = False
     auth_mode: AuthMode = AuthMode.PASSWORD
     admin_password: str = field(default="", repr=False)
     retention_days: int = 730

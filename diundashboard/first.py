@@ -17,9 +17,9 @@ NAME = "admin"
 
 def welcome(config: Config, store: Store) -> None:
     """Say how to get in, as far as the settings and the accounts ask for it."""
-    if config.auth_mode == AuthMode.NONE:
-        logger.warning("AUTH_MODE is none: whoever reaches %s may see and change everything", config.bind)
-    elif config.admin_password:
+    if config.auth_mode != AuthMode.PASSWORD:
+        return
+    if config.admin_password:
         _make_admin(store, config.admin_password)
     else:
         code = secrets.token_urlsafe(24)

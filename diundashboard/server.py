@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import os
 import signal
 import sys
@@ -19,8 +20,10 @@ from diundashboard import carry, first, retention
 from diundashboard.config import Config
 from diundashboard.spool import Foreign
 from diundashboard.store import Store, Unavailable, Unusable
-from diundashboard.web.context import spool
+from diundashboard.web.context import secret, spool
 from diundashboard.worker import STOP, THREADS, Worker, connections
+
+logger = logging.getLogger("diundashboard")
 
 OPENING = 7
 """Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
@@ -108,7 +111,7 @@ class Server(BaseApplication):
             self._open_store = opener(self._config)
         self._access = Access(self._open)
         app = create_app(self._config, self._access)
-        self._spool = spool(app)
+        self._spool, self._secret = spool(app), secret(app)
         self._access.start(self._give_up)
         self._spool.start(self._config.former_spool_folder)
         retention.start(self._access, self._config.retention_days)
@@ -127,9 +130,12 @@ class Server(BaseApplication):
             raise Unusable(f"SPOOL_PATH: {error.strerror}") from None
         except (OSError, Unavailable):
             pass  # The spool says so when it is used.
+        self._secret.learn_from(store)
         if self._tells_of_other.first():
             carry.tell_of_other(self._config, store)
             first.welcome(self._config, store)
+            if self._secret.is_missing():
+                logger.warning("anybody may send notifications: set WEBHOOK_SECRET, or require a secret on Connect")
         return store
 
     def _begin(self, worker: Worker) -> None:

@@ -27,9 +27,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_postgresql import factories
 
 from diundashboard.app import create_app
-from diundashboard.config import AuthMode, Config
+from diundashboard.config import Config
 from diundashboard.store import Store, open_store
-from tests.dashboard import Dashboard, running
+from tests.dashboard import Dashboard, open_to_all, running
 
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 
@@ -127,14 +127,17 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config_of(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Callable[[str], Config]:
-    """Settings that choose a migrated, empty database of this test's own: `config_of("sqlite")`. Nobody logs in."""
+    """Settings that choose a migrated, empty database of this test's own: `config_of("sqlite")`.
+
+    Nobody logs in, and anybody may send.
+    """
 
     def choose(backend: str) -> Config:
         if backend == "postgres":
             chosen = Config(database_url=request.getfixturevalue("postgres_url"))
         else:
             chosen = Config(db_path=str(shutil.copy(migrated_file, tmp_path / "diun.db")))
-        return replace(chosen, spool_path=str(tmp_path / "spool"), auth_mode=AuthMode.NONE)
+        return open_to_all(replace(chosen, spool_path=str(tmp_path / "spool")))
 
     return choose
 

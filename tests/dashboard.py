@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from diundashboard.config import SETTINGS, Config
+from diundashboard.config import SETTINGS, AuthMode, Config
 
 COMMAND = Path(sys.executable).with_name("diundashboard")
 START_TIMEOUT = 30
@@ -79,12 +79,27 @@ class Dashboard:
         return self.process.wait(15)
 
 
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true in time."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def free_port() -> int:
     """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def open_to_all(config: Config) -> Config:
+    """The same settings for a dashboard where nobody logs in, and anybody may send."""
+    return replace(config, auth_mode=AuthMode.NONE, webhook_open=True)
 
 
 def environment(config: Config, **more: str) -> dict[str, str]:
@@ -96,6 +111,7 @@ def environment(config: Config, **more: str) -> dict[str, str]:
         "DATABASE_URL": config.database_url,
         "SPOOL_PATH": config.spool_path,
         "WEBHOOK_SECRET": config.webhook_secret,
+        "WEBHOOK_OPEN": "yes" if config.webhook_open else "",
         "AUTH_MODE": config.auth_mode,
         "ADMIN_PASSWORD": config.admin_password,
     }

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from diundashboard.config import Config
 from tests.conftest import chromium_path, sandbox
-from tests.dashboard import COMMAND, environment, running
+from tests.dashboard import COMMAND, environment, open_to_all, running
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
@@ -36,7 +36,7 @@ def take() -> None:
     """Render each page in light, dark and narrow."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        config = Config(db_path=str(Path(folder) / "diun.db"))
+        config = open_to_all(Config(db_path=str(Path(folder) / "diun.db")))
         subprocess.run([COMMAND, "demo"], env=environment(config), check=True)
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=sandbox())
         with running(config) as dashboard:

@@ -24,7 +24,7 @@ from psycopg.conninfo import make_conninfo
 from diundashboard.cli import main
 from diundashboard.config import SETTINGS, Config
 from tests.conftest import PAYLOADS
-from tests.dashboard import COMMAND, Dashboard, environment, free_port, running
+from tests.dashboard import COMMAND, Dashboard, environment, eventually, free_port, open_to_all, running
 
 PATIENCE = 30
 """Seconds that a test gives what should happen at once."""
@@ -32,23 +32,13 @@ PATIENCE = 30
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Config:
-    return Config(db_path=str(tmp_path / "diun.db"))
+    return open_to_all(Config(db_path=str(tmp_path / "diun.db")))
 
 
 def workers(dashboard: Dashboard) -> list[int]:
     """The process ids of the worker processes."""
     pid = dashboard.process.pid
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true in time."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def ended(pid: int) -> bool:
@@ -64,7 +54,7 @@ def ended(pid: int) -> bool:
 
 
 def refused(config: Config, **more: str) -> list[str]:
-    """What a start that cannot succeed writes to stderr, line by line."""
+    """What a start that cannot succeed writes to stderr, line by line, but for the warning that it is open."""
     result = subprocess.run(
         [COMMAND, "serve"],
         env=environment(config, **{"PORT": str(free_port()), **more}),
@@ -74,7 +64,7 @@ def refused(config: Config, **more: str) -> list[str]:
         check=False,
     )
     assert (result.returncode, result.stdout) == (1, "")
-    return result.stderr.splitlines()
+    return [line for line in result.stderr.splitlines() if not line.startswith("AUTH_MODE is none")]
 
 
 def send(dashboard: Dashboard, image: str) -> int:
@@ -102,6 +92,10 @@ def start_line(config: Config) -> str:
     return "Using PostgreSQL database" if config.database_url else f"Using SQLite database at {config.db_path}"
 
 
+def open_line(dashboard: Dashboard) -> str:
+    return f"AUTH_MODE is none: whoever reaches 127.0.0.1:{dashboard.port} may see and change everything"
+
+
 # The start
 
 
@@ -110,7 +104,7 @@ def test_it_says_which_database_it_uses_and_where_it_runs_and_nothing_else(confi
         for path in PAYLOADS:
             assert dashboard.request("POST", "/webhook", path.read_bytes()).status == 200
         assert dashboard.stop() == 0
-        assert said(dashboard) == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
+        assert said(dashboard) == [start_line(config), open_line(dashboard), f"DIUN Dashboard runs at {dashboard.url}"]
 
 
 @pytest.mark.postgres
@@ -252,7 +246,7 @@ def test_it_ends_cleanly_and_at_once_whatever_connections_are_open(
             assert dashboard.process.wait(PATIENCE) == 0
             # Two seconds, and on a machine that is busy with other things as long as it takes to start.
             assert time.monotonic() - begin < 2 + to_start
-        assert said(dashboard) == [start_line(config), f"DIUN Dashboard runs at {dashboard.url}"]
+        assert said(dashboard) == [start_line(config), open_line(dashboard), f"DIUN Dashboard runs at {dashboard.url}"]
 
 
 def test_ctrl_c_ends_the_wait_for_a_database_that_does_not_answer() -> None:

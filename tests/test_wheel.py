@@ -13,7 +13,7 @@ import pytest
 
 from diundashboard.config import Config
 from tests.conftest import PAYLOADS, STORES
-from tests.dashboard import running
+from tests.dashboard import open_to_all, running
 
 TREE = Path(__file__).parents[1]
 SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "diundashboard", "migrations")
@@ -84,9 +84,9 @@ def test_it_migrates_either_database_and_answers(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    config = Config(db_path="data/diun.db")
+    config = open_to_all(Config(db_path="data/diun.db"))
     if backend == "postgres":
-        config = Config(database_url=request.getfixturevalue("empty_postgres_url"))
+        config = open_to_all(Config(database_url=request.getfixturevalue("empty_postgres_url")))
     with running(config, [str(installed / "diundashboard"), "serve"]) as dashboard:
         assert dashboard.request("GET", "/healthz").json == {"status": "ok"}
         assert dashboard.request("GET", "/readyz").json["status"] == "ok"

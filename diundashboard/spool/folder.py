@@ -2,7 +2,7 @@
 
 `waiting` holds what is to be stored, and is there only while something waits. `failed` holds what could not be stored.
 `counter` holds the last number, `lock` is held by the process that stores, `database` tells whose the folder is, and
-`reserve` is room for when the disk is full.
+`reserve` is room for when the disk is full, and `secret` a copy of what DIUN must send.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger("diundashboard")
 LIMIT = 1024**3
 """Bytes on disk that all notifications in the folder can have."""
 
-_OURS = frozenset(("waiting", "failed", "counter", "database", "lock", "reserve"))
+_OURS = frozenset(("waiting", "failed", "counter", "database", "lock", "reserve", "secret"))
 
 _BLOCK = 4096
 """Bytes that the smallest file takes."""

@@ -21,6 +21,7 @@ from diundashboard.store.hosts import Hosts
 from diundashboard.store.insights import Insights
 from diundashboard.store.intake import Intake
 from diundashboard.store.runs import Runs
+from diundashboard.store.secrets import Secrets
 from diundashboard.store.sessions import Sessions
 from diundashboard.store.tags import Tags
 from diundashboard.store.updates import Updates
@@ -44,7 +45,21 @@ logger = logging.getLogger("diundashboard")
 
 
 class Store(
-    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Database
+    Intake,
+    Updates,
+    Actions,
+    Tags,
+    Hosts,
+    Runs,
+    History,
+    Insights,
+    Views,
+    Accounts,
+    Sessions,
+    Secrets,
+    Upkeep,
+    Carry,
+    Database,
 ):
     """What the dashboard stores, on either database.
 

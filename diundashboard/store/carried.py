@@ -95,6 +95,7 @@ TABLES = (
         _columns(integer="id", text="issuer subject name level password_hash", time="created_at"),
         used=False,
     ),
+    Table("secrets", _columns(text="name value"), order=("name",), used=False),
     Table("edits", _columns(integer="number"), order=("number",), used=False),
     Table("version_rules", _columns(integer="number"), order=("number",), used=False),
 )

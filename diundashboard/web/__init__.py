@@ -6,6 +6,7 @@ from flask import Flask
 
 from diundashboard.access import Access
 from diundashboard.config import Config
+from diundashboard.secret import Secret
 from diundashboard.spool import Spool
 from diundashboard.web import (
     account,
@@ -35,7 +36,7 @@ from diundashboard.web import (
 
 def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
-    app.extensions["diundashboard"] = (config, access, spool)
+    app.extensions["diundashboard"] = (config, access, spool, Secret(config, access))
     pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown)
     doors = (gate, login, account, people)
     for room in (webhook, ping, api, ops, assets, *pages, *doors):

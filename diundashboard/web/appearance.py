@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
-from diundashboard.web.context import same_page, spool, store
+from diundashboard.web.context import same_page, secret, spool, store
 from diundashboard.web.reading import address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
@@ -180,6 +180,12 @@ def kept() -> tuple[int, int]:
     """What every page warns of: how many notifications wait on disk, if one has for long; how many were put aside."""
     state = spool().state()
     return (state.waiting if (state.oldest_waiting_s or 0) > _LONG else 0), state.failed
+
+
+@blueprint.app_template_global()
+def secret_is_missing() -> bool:
+    """Whether anybody may send notifications, and nobody has said that this is meant."""
+    return secret().is_missing()
 
 
 @blueprint.app_template_global()

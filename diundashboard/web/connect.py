@@ -6,14 +6,14 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import in_address, run_snippets, snippets
-from diundashboard.web.context import host, ping_address, settings, store, webhook_address
+from diundashboard.web.context import host, ping_address, secret, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -33,6 +33,13 @@ def reveal() -> ResponseReturnValue:
     return render_template("connect.html", shown=True, **_heard())
 
 
+@blueprint.post("/secret")
+def require_secret() -> ResponseReturnValue:
+    """Ask for a secret from now on."""
+    secret().require()
+    return redirect(url_for("connect.index", _anchor="snippets"), 303)
+
+
 @blueprint.get("/heard")
 def heard() -> ResponseReturnValue:
     """The parts of the page that change by themselves; 304 while they have not."""
@@ -46,12 +53,12 @@ def heard() -> ResponseReturnValue:
 @blueprint.app_template_global()
 def connection(shown: bool) -> dict[str, Any]:
     """What to paste into DIUN, with the secret itself only if it is to be shown."""
-    secret = settings().webhook_secret
+    known = secret().shown()
     return {
-        "secret": bool(secret),
+        "secret": bool(known),
         "local": host().startswith(("localhost", "127.", "[::1]")),
-        "snippets": snippets(webhook_address(), secret if shown or not secret else _HIDDEN),
-        "run_snippets": run_snippets(ping_address(), in_address(secret) if shown or not secret else _HIDDEN),
+        "snippets": snippets(webhook_address(), known if shown or not known else _HIDDEN),
+        "run_snippets": run_snippets(ping_address(), in_address(known) if shown or not known else _HIDDEN),
     }
 
 

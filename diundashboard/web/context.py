@@ -6,6 +6,7 @@ from flask import Flask, current_app, g, request, url_for
 
 from diundashboard.access import Access
 from diundashboard.config import Config
+from diundashboard.secret import Secret
 from diundashboard.spool import Spool
 from diundashboard.store import Store
 
@@ -41,6 +42,12 @@ def spool(app: Flask = current_app) -> Spool:
     """Where the application keeps what its store cannot take now."""
     chosen: Spool = app.extensions["diundashboard"][2]
     return chosen
+
+
+def secret(app: Flask = current_app) -> Secret:
+    """What DIUN must send."""
+    kept: Secret = app.extensions["diundashboard"][3]
+    return kept
 
 
 def host() -> str:

@@ -85,6 +85,7 @@ LEVELS: dict[str, Level | None] = {
     "views.delete": Level.WRITE,
     # Whoever may say who may.
     "connect.reveal": Level.ADMIN,
+    "connect.require_secret": Level.ADMIN,
     "people.index": Level.ADMIN,
     "people.add": Level.ADMIN,
     "people.change_level": Level.ADMIN,

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, TooManyRequests, Unauthorized
 
 from diundashboard.model import RunEvent
-from diundashboard.web.context import ping_address, settings, store
+from diundashboard.web.context import ping_address, secret, store
 
 blueprint = Blueprint("ping", __name__)
 
@@ -52,20 +52,19 @@ def receive(sent: str) -> ResponseReturnValue:
 
 def _name_and_event(sent: str) -> tuple[str, RunEvent]:
     """Who reports what. The secret may hold any character, also a slash, and end as an address does."""
-    secret = settings().webhook_secret
+    accepted = secret().accepted()
     named, _, ending = sent.rpartition("/")
     candidates = [(sent, RunEvent.DONE)]
     if named and ending in (RunEvent.START, RunEvent.FAIL):
         candidates.insert(0, (named, RunEvent(ending)))
     for whole, event in candidates:
-        if secret and _ends_with(whole, f".{secret}"):
-            return whole[: -len(secret) - 1], event
-        if not secret and "/" not in whole:
+        for good in accepted:
+            if _ends_with(whole, f".{good}"):
+                return whole[: -len(good) - 1], event
+        if not accepted and "/" not in whole:
             return whole, event
-    if secret:
-        raise Unauthorized(
-            "the address does not carry the secret that WEBHOOK_SECRET sets: Connect shows the right one"
-        )
+    if accepted:
+        raise Unauthorized("the address does not carry the secret: Connect shows the right address")
     raise NotFound("a ping goes to /ping/NAME, /ping/NAME/start or /ping/NAME/fail")
 
 

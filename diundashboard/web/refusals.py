@@ -15,7 +15,7 @@ from diundashboard.access import INTERVAL, Access
 from diundashboard.clock import now
 from diundashboard.model import Refusal
 from diundashboard.store import Unavailable
-from diundashboard.web.context import lost_diun, person, settings
+from diundashboard.web.context import lost_diun, person, secret
 
 logger = logging.getLogger("diundashboard")
 
@@ -98,8 +98,8 @@ def _excerpt() -> str:
             body = request.environ["wsgi.input"].read(_READ)
         else:
             body = request.get_data()
-    text, secret = body[:_READ].decode(errors="replace"), settings().webhook_secret
-    if secret:
-        for form in (secret, json.dumps(secret)[1:-1]):
+    text = body[:_READ].decode(errors="replace")
+    for good in secret().accepted():
+        for form in (good, json.dumps(good)[1:-1]):
             text = text.replace(form, "•••")
     return text[:EXCERPT]

@@ -11,7 +11,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import MethodNotAllowed, Unauthorized
 from werkzeug.routing import Rule
 
-from diundashboard.web.context import settings, spool
+from diundashboard.web.context import secret, spool
 
 blueprint = Blueprint("webhook", __name__)
 
@@ -31,7 +31,7 @@ def receive() -> ResponseReturnValue:
     """
     if not _knows_secret():
         raise Unauthorized(
-            "the Authorization header does not carry the secret that WEBHOOK_SECRET sets",
+            "the Authorization header does not carry the secret: WEBHOOK_SECRET sets it, or Connect shows it",
             www_authenticate=WWWAuthenticate("Bearer"),
         )
     body = request.get_data()  # The request keeps it: a refusal tells how it began.
@@ -46,12 +46,13 @@ def receive() -> ResponseReturnValue:
 
 
 def _knows_secret() -> bool:
-    secret = settings().webhook_secret
-    if not secret:
+    accepted = secret().accepted()
+    if not accepted:
         return True
     sent = request.headers.get("Authorization", "").strip()
     scheme, _, token = sent.partition(" ")
     return any(
-        hmac.compare_digest(candidate.encode("latin-1", "replace"), secret.encode())
+        hmac.compare_digest(candidate.encode("latin-1", "replace"), good.encode())
         for candidate in (sent, token.strip() if scheme.lower() == "bearer" else sent)
+        for good in accepted
     )

@@ -11,7 +11,7 @@ from statistics import median
 import psutil
 
 from diundashboard.config import Config
-from tests.dashboard import COMMAND, running
+from tests.dashboard import COMMAND, open_to_all, running
 
 CONNECTIONS = 8
 RUNS = 7
@@ -33,7 +33,7 @@ def measure() -> None:
             for name, command in (("bare", bare_command), ("dashboard", [str(COMMAND), "serve"])):
                 with (
                     tempfile.TemporaryDirectory() as folder,
-                    running(Config(db_path=str(Path(folder) / "diun.db")), command=command) as served,
+                    running(open_to_all(Config(db_path=str(Path(folder) / "diun.db"))), command=command) as served,
                 ):
                     _load(served.port, 0.5, load)
                     rates[name].append(_load(served.port, SECONDS, load))

@@ -24,6 +24,7 @@ from diundashboard.model import Selection, State, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store, open_store
 from tests.conftest import postgres_running
+from tests.dashboard import open_to_all
 
 HOSTS, REPOSITORIES, VERSIONS = 40, 500, 5
 COPIES = 9
@@ -49,10 +50,10 @@ PAGES = {
 def measure() -> None:
     """Build the data on both stores, and print the median time and the weight of each page."""
     with tempfile.TemporaryDirectory() as folder:
-        config = Config(db_path=str(Path(folder) / "diun.db"))
+        config = open_to_all(Config(db_path=str(Path(folder) / "diun.db")))
         _measure("SQLite", config, lambda: repeat_on_sqlite(config.db_path))
     with postgres_running(18) as url:
-        _measure("PostgreSQL", Config(database_url=url), lambda: _repeat_on_postgres(url))
+        _measure("PostgreSQL", open_to_all(Config(database_url=url)), lambda: _repeat_on_postgres(url))
 
 
 def _measure(name: str, config: Config, repeat: Callable[[], None]) -> None:

@@ -22,7 +22,7 @@ from diundashboard.store import Store, Unavailable, open_store
 from diundashboard.store.postgres import database as postgres
 from diundashboard.store.postgres import watch
 from tests.conftest import postgres_running
-from tests.dashboard import running
+from tests.dashboard import open_to_all, running
 from tests.faults.postgres import Answered, Load, Network, numbered, processes, stopped, stored, wait_until
 
 pytestmark = pytest.mark.postgres
@@ -107,7 +107,7 @@ def given_up(operation: Callable[[], object], seconds: float) -> str:
 def test_the_webhook_answers_in_time_while_postgresql_is_stopped_and_stores_each_once(
     server: str, url: str, tmp_path: Path
 ) -> None:
-    config = Config(database_url=url, spool_path=str(tmp_path / "spool"))
+    config = open_to_all(Config(database_url=url, spool_path=str(tmp_path / "spool")))
     answers: list[Answered] = []
     with running(config) as dashboard:
         for _ in range(SIZE):

@@ -23,7 +23,7 @@ import pytest
 from diundashboard.config import Config
 from diundashboard.spool.reserve import RESERVE
 from tests.conftest import STORES
-from tests.dashboard import COMMAND, Dashboard, environment, free_port, running
+from tests.dashboard import COMMAND, Dashboard, environment, free_port, open_to_all, running
 from tests.store.databases import raw
 
 SIZE = int(os.environ.get("TORTURE", "1"))
@@ -132,7 +132,7 @@ def test_two_dashboards_with_one_spool_never_mix_their_notifications(
     config: Config, folder: Path, other: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue("empty_postgres_url") if other == "postgres" else ""
-    stranger = Config(db_path=str(tmp_path / "other.db"), database_url=url, spool_path=config.spool_path)
+    stranger = open_to_all(Config(db_path=str(tmp_path / "other.db"), database_url=url, spool_path=config.spool_path))
     (folder / "waiting").rmdir()
     with running(config):
         (line,) = [line for line in refused(stranger) if "Using" not in line and "fsync" not in line]
@@ -148,7 +148,7 @@ def test_two_dashboards_with_one_spool_never_mix_their_notifications(
 
 
 def test_two_dashboards_in_one_folder_have_spools_of_their_own(tmp_path: Path, migrated_file: Path) -> None:
-    configs = {name: Config(db_path=f"{name}.db") for name in ("first", "second")}
+    configs = {name: open_to_all(Config(db_path=f"{name}.db")) for name in ("first", "second")}
     for name in configs:
         shutil.copy(migrated_file, tmp_path / f"{name}.db")
         (tmp_path / f"{name}-spool" / "waiting").mkdir(parents=True)
@@ -161,7 +161,7 @@ def test_two_dashboards_in_one_folder_have_spools_of_their_own(tmp_path: Path, m
 
 
 def test_what_an_earlier_release_left_in_the_working_folder_is_stored(tmp_path: Path, migrated_file: Path) -> None:
-    config = Config(db_path=str(shutil.copy(migrated_file, tmp_path / "elsewhere.db")))
+    config = open_to_all(Config(db_path=str(shutil.copy(migrated_file, tmp_path / "elsewhere.db"))))
     former = tmp_path / "diun-spool"
     (former / "waiting").mkdir(parents=True)
     (former / "waiting" / f"{0:020}-4711-000000000").write_bytes(body("kept"))
@@ -182,7 +182,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_when_the_disk_is_full_the_reserve_keeps_what_comes(small_disk: Path, migrated_file: Path) -> None:
-    config = Config(db_path=str(shutil.copy(migrated_file, small_disk / "diun.db")))
+    config = open_to_all(Config(db_path=str(shutil.copy(migrated_file, small_disk / "diun.db"))))
     folder = small_disk / "diun-spool"
     with running(config) as dashboard:
         while not (folder / "reserve").exists() or (folder / "reserve").stat().st_size < RESERVE:

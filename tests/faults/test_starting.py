@@ -18,7 +18,7 @@ from diundashboard.config import Config
 from diundashboard.model import HistoryQuery
 from diundashboard.store import open_store
 from tests.conftest import postgres_running
-from tests.dashboard import Dashboard, running
+from tests.dashboard import Dashboard, open_to_all, running
 from tests.store.databases import raw, start
 
 pytestmark = pytest.mark.postgres
@@ -45,7 +45,7 @@ def config(server: PostgresServer, tmp_path: Path) -> Config:
     server.ensure_postgres_running()
     name = f"db{time.monotonic_ns()}"
     server.psql(f"CREATE DATABASE {name}")
-    return Config(database_url=server.get_uri(database=name), spool_path=str(tmp_path / "spool"))
+    return open_to_all(Config(database_url=server.get_uri(database=name), spool_path=str(tmp_path / "spool")))
 
 
 def until(condition: Callable[[], bool], dashboard: Dashboard) -> float:

@@ -13,7 +13,7 @@ import pytest
 
 from diundashboard.config import Config
 from diundashboard.store import open_store
-from tests.dashboard import Dashboard, free_port, running
+from tests.dashboard import Dashboard, free_port, open_to_all, running
 from tests.faults.load import SIZE, Load, kill, stored, wait_until_stored
 from tests.faults.pair import running_pair
 
@@ -53,7 +53,9 @@ def balanced(nginx: str, folder: Path, port: int, ports: list[int]) -> Iterator[
 
 def test_nothing_is_lost_while_each_part_is_killed_in_turn(nginx: str, tmp_path: Path) -> None:
     with running_pair() as servers, ExitStack() as ends:
-        configs = [Config(database_url=servers.url, spool_path=str(tmp_path / f"spool-{n}")) for n in range(2)]
+        configs = [
+            open_to_all(Config(database_url=servers.url, spool_path=str(tmp_path / f"spool-{n}"))) for n in range(2)
+        ]
         ports = [free_port() for _ in configs]
 
         def start(number: int) -> Dashboard:

@@ -16,6 +16,7 @@ from diundashboard.store.postgres.insights import Insights
 from diundashboard.store.postgres.intake import Intake
 from diundashboard.store.postgres.prepare import prepare
 from diundashboard.store.postgres.runs import Runs
+from diundashboard.store.postgres.secrets import Secrets
 from diundashboard.store.postgres.sessions import Sessions
 from diundashboard.store.postgres.tags import Tags
 from diundashboard.store.postgres.updates import Updates
@@ -24,7 +25,21 @@ from diundashboard.store.postgres.views import Views
 
 
 class PostgresStore(
-    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Store
+    Intake,
+    Updates,
+    Actions,
+    Tags,
+    Hosts,
+    Runs,
+    History,
+    Insights,
+    Views,
+    Accounts,
+    Sessions,
+    Secrets,
+    Upkeep,
+    Carry,
+    Store,
 ):
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 

@@ -16,6 +16,7 @@ from diundashboard.store.sqlite.insights import Insights
 from diundashboard.store.sqlite.intake import Intake
 from diundashboard.store.sqlite.prepare import prepare
 from diundashboard.store.sqlite.runs import Runs
+from diundashboard.store.sqlite.secrets import Secrets
 from diundashboard.store.sqlite.sessions import Sessions
 from diundashboard.store.sqlite.tags import Tags
 from diundashboard.store.sqlite.updates import Updates
@@ -24,7 +25,21 @@ from diundashboard.store.sqlite.views import Views
 
 
 class SQLiteStore(
-    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Store
+    Intake,
+    Updates,
+    Actions,
+    Tags,
+    Hosts,
+    Runs,
+    History,
+    Insights,
+    Views,
+    Accounts,
+    Sessions,
+    Secrets,
+    Upkeep,
+    Carry,
+    Store,
 ):
     """Raises Unavailable if this program cannot use the file at `path`, which is then left as it was.
 

@@ -1,0 +1,7 @@
+-- What the dashboard has chosen itself, such as the secret that DIUN must send.
+-- depends: 0009.accounts
+
+CREATE TABLE secrets (
+    name text COLLATE "C" PRIMARY KEY,
+    value text NOT NULL
+);
