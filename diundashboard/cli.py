@@ -62,6 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
+    if config.trusted_proxies and isinstance(config.trusted_proxies, int):
+        logger.warning(
+            "TRUSTED_PROXIES=%d believes whoever connects: set it to the IP addresses or networks of the proxies",
+            config.trusted_proxies,
+        )
     open_later = opener(config)
     if config.auth_mode == AuthMode.NONE:
         logger.warning("AUTH_MODE is none: whoever reaches %s may see and change everything", config.bind)

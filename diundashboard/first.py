@@ -24,7 +24,7 @@ def welcome(config: Config, store: Store) -> None:
     else:
         code = secrets.token_urlsafe(24)
         if store.keep_setup_code(sha256(code.encode()).hexdigest()):
-            print(f"Create the first account: http://{config.address}/setup/{code}", flush=True)
+            print(f"Create the first account: {config.url}/setup/{code}", flush=True)
 
 
 def _make_admin(store: Store, password: str) -> None:

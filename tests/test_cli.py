@@ -131,7 +131,7 @@ def test_the_printed_address_is_the_one_to_open(sqlite: Config, host: str) -> No
     with process:
         try:
             assert process.stdout
-            shown = f"[{host}]" if ":" in host else host
+            shown = {"::1": "[::1]", "0.0.0.0": "127.0.0.1"}.get(host, host)
             assert process.stdout.readline().decode() == f"DIUN Dashboard runs at http://{shown}:{port}\n"
             connection = HTTPConnection(host, port, timeout=PATIENCE)
             connection.request("GET", "/healthz")
@@ -154,7 +154,7 @@ def test_what_was_stored_is_there_after_a_restart(config: Config) -> None:
     [
         ("PORT", "http", "PORT is 'http', but must be a whole number from 1 to 65535"),
         ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY is '0', but must be a whole number from 1 to 64"),
-        ("TRUSTED_PROXIES", "-1", "TRUSTED_PROXIES is '-1', but must be a whole number from 0 to 9"),
+        ("TRUSTED_PROXIES", "-1", "TRUSTED_PROXIES is '-1', but must be IP addresses or networks"),
         ("WEBHOOK_SECRET_FILE", "/no/such/file", "WEBHOOK_SECRET_FILE: cannot read '/no/such/file'"),
         ("HOST", "192.0.2.1", "HOST, PORT: cannot listen on 192.0.2.1:"),
         ("HOST", "x" * 64, f"HOST, PORT: cannot listen on {'x' * 64}:"),
@@ -363,7 +363,8 @@ def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
 
 @pytest.mark.parametrize("proxies", ["", "0", "1", "2"])
 def test_forwarded_headers_are_believed_from_the_stated_number_of_proxies(sqlite: Config, proxies: str) -> None:
-    with running(sqlite, TRUSTED_PROXIES=proxies) as dashboard:
+    with running(sqlite, TRUSTED_PROXIES=proxies, ALLOWED_HOSTS="*") as dashboard:
+        assert dashboard.log.count("believes whoever connects") == (proxies in ("1", "2"))
         page = dashboard.request(
             "GET",
             "/",

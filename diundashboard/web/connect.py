@@ -13,7 +13,7 @@ from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import in_address, run_snippets, snippets
-from diundashboard.web.context import host, ping_address, secret, store, webhook_address
+from diundashboard.web.context import ping_address, secret, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -46,7 +46,6 @@ def heard() -> ResponseReturnValue:
     parts = _heard()
     response = make_response(render_template("heard.html", **parts))
     response.set_etag(parts["seen"])
-    response.headers["Cache-Control"] = "private, no-cache"
     return response.make_conditional(request)
 
 
@@ -56,7 +55,7 @@ def connection(shown: bool) -> dict[str, Any]:
     known = secret().shown()
     return {
         "secret": bool(known),
-        "local": host().startswith(("localhost", "127.", "[::1]")),
+        "local": webhook_address().partition("://")[2].startswith(("localhost", "127.", "[::1]")),
         "snippets": snippets(webhook_address(), known if shown or not known else _HIDDEN),
         "run_snippets": run_snippets(ping_address(), in_address(known) if shown or not known else _HIDDEN),
     }

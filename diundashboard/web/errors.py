@@ -12,7 +12,8 @@ from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
 from diundashboard.web import ping
-from diundashboard.web.context import access, lost_diun, same_page, webhook_address
+from diundashboard.web.context import PROGRAMS, access, lost_diun, same_page, webhook_address
+from diundashboard.web.gate import reason_of
 from diundashboard.web.reading import stood_on
 
 logger = logging.getLogger("diundashboard")
@@ -25,9 +26,6 @@ _WORDS = {
     405: "this address does not take this method",
 }
 """For what werkzeug says of itself, of URLs and of proxies."""
-
-PROGRAMS = ("/api/", "/webhook", "/ping/", "/healthz", "/readyz")
-"""What begins the path of an address that programs ask."""
 
 
 def register(app: Flask) -> None:
@@ -43,7 +41,7 @@ def register(app: Flask) -> None:
 def _unavailable(error: Unavailable) -> Response:
     if access().failed(error):
         logger.error("%s", error)
-    return _answer(503, str(error))
+    return _answer(503, reason_of(error))
 
 
 def _answer(status: int, message: str) -> Response:

@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.config import AuthMode
 from diundashboard.model import Level, Person
-from diundashboard.web.context import SESSION_COOKIE, same_page, settings, store
-from diundashboard.web.errors import PROGRAMS
+from diundashboard.store import Unavailable
+from diundashboard.web.context import PROGRAMS, SESSION_COOKIE, same_page, settings, store
 
 blueprint = Blueprint("gate", __name__)
 
@@ -128,6 +128,16 @@ def may(level: str) -> bool:
     """Whether who sent this request has at least this level, as far as that is known: nobody is asked."""
     person: Person | None = g.get("person")
     return open_to_all() or (person is not None and person.level.includes(Level(level)))
+
+
+def knows_insides() -> bool:
+    """Whether who sent this request may learn where the database is, and what exactly is wrong with it."""
+    return may(Level.ADMIN)
+
+
+def reason_of(error: Unavailable) -> str:
+    """Why the database cannot be used, in general words for those who may not know more; the log has all."""
+    return str(error) if knows_insides() else "the database does not answer"
 
 
 @blueprint.app_template_global()
