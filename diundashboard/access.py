@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from diundashboard.notification import Notification
 from diundashboard.store import Declined, Store, StoreError, Unavailable, Unusable
@@ -16,6 +16,9 @@ logger = logging.getLogger("diundashboard")
 
 INTERVAL = 1.0
 """Seconds between two attempts to reach a database that is away."""
+
+SILENCE = 1.0
+"""Seconds for which notifications may be under way and none of them answered, before the next ones do not join them."""
 
 
 class _KnownAway(Declined):
@@ -40,6 +43,8 @@ class Access:
         self._asked = Event()
         self._asked.set()
         self._tried = Event()
+        self._counting = Lock()
+        self._under_way, self._heard_at = 0, 0.0
 
     @classmethod
     def to(cls, store: Store) -> Access:
@@ -76,12 +81,30 @@ class Access:
     def record(
         self, notification: Notification, at: datetime | None = None, again: datetime | None = None
     ) -> int | None:
-        """Store a notification, as `Intake.record` promises, unless the database is known to be away."""
+        """Store a notification, as `Intake.record` promises, unless the database is known to be away.
+
+        Also while earlier ones get no answer: each that joins them holds a thread until the database is given up.
+        """
+        store = self.store
+        self._join()
         try:
-            return self.store.record(notification, at, again)
+            return store.record(notification, at, again)
         except Unavailable as error:
             self.failed(error)
             raise
+        finally:
+            with self._counting:
+                self._under_way -= 1
+                self._heard_at = time.monotonic()
+
+    def _join(self) -> None:
+        with self._counting:
+            moment = time.monotonic()
+            if not self._under_way:
+                self._heard_at = moment
+            elif moment - self._heard_at > SILENCE:
+                raise _KnownAway(f"the database has not answered for {SILENCE:g} second")
+            self._under_way += 1
 
     def failed(self, error: Unavailable) -> bool:
         """Refuse everybody from now on, if this error of an operation says that the database does not answer.

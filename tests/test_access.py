@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
@@ -71,6 +72,27 @@ def test_a_database_that_does_not_answer_is_asked_by_nobody_until_a_look_lets_al
     assert access.store is store, "it answers"
     assert access.failed(caught.value) is False
     assert access.store is store, "what was refused without asking tells nothing"
+
+
+def test_nobody_joins_notifications_that_get_no_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs, goes_on = Event(), Event()
+
+    def hang(*_: object) -> None:
+        hangs.set()
+        assert goes_on.wait(30)
+
+    access = Access.to(store)
+    monkeypatch.setattr("diundashboard.access.SILENCE", 0.0)
+    with ThreadPoolExecutor(1) as pool:
+        with monkeypatch.context() as hanging:
+            hanging.setattr(store, "record", hang)
+            first = pool.submit(access.record, NOTIFICATION)
+            assert hangs.wait(30)
+        with pytest.raises(Declined, match="has not answered"):
+            access.record(NOTIFICATION)
+        goes_on.set()
+        first.result()
+    assert access.record(NOTIFICATION) is not None
 
 
 def test_a_store_without_an_answer_is_closed_and_opened_anew(

@@ -24,8 +24,9 @@ class Intake(ABC):
         its update has a notification with this payload of one of these times, nothing is added.
 
         The first notification for a host and image creates an update. One with the digest already known only adds to
-        the history, the containers and the metadata. One that is older than the update goes into the history alone. One
-        with another digest replaces the update's details; it makes it pending again, unless a higher version runs.
+        the history, the containers and the metadata. One with another digest replaces the update's details; it makes it
+        pending again, unless a higher version runs. If it was tried before and is older than the update, it goes into
+        the history alone. If it was not, it is the newest, whatever the clock says: it gets the update's time at least.
 
         An image without a tag belongs to the update of its repository that has its digest. A container's id that
         arrives under two repositories shows that DIUN shares metadata: those of this host then count for nothing.

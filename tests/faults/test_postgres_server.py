@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from diundashboard.access import SILENCE
 from diundashboard.config import Config
 from diundashboard.model import HistoryQuery, Selection
 from diundashboard.notification import Notification, parse
@@ -137,6 +138,25 @@ OPERATIONS: dict[str, Callable[[Store], object]] = {
     "an action": lambda store: store.acknowledge(Selection((1,)), "person"),
     "a check": lambda store: store.ping(),
 }
+
+
+def test_a_notification_that_hangs_keeps_the_next_ones_and_the_health_routes_waiting_for_a_second_at_most(
+    server: str, url: str, tmp_path: Path
+) -> None:
+    config = Config(database_url=url, spool_path=str(tmp_path / "spool"))
+    with running(config, WEB_CONCURRENCY="1") as dashboard, ThreadPoolExecutor(1) as pool:
+        assert dashboard.request("POST", "/webhook", numbered(0)).status == 200
+        with stopped(server):
+            begin = time.monotonic()
+            first = pool.submit(dashboard.request, "POST", "/webhook", numbered(1))
+            wait_until(lambda: time.monotonic() - begin > SILENCE + 0.5)
+            for number in range(2, 12):
+                assert dashboard.request("POST", "/webhook", numbered(number)).status == 202
+            assert dashboard.request("GET", "/healthz").status == 200
+            assert not first.done()
+            assert time.monotonic() - begin < ANSWER_LIMIT / 2
+        assert first.result().status in (200, 202)
+        wait_until(lambda: stored(url) == dict.fromkeys(range(12), 1))
 
 
 def test_operations_end_in_time_while_the_network_swallows_every_packet(

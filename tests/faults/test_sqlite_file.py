@@ -113,6 +113,7 @@ def everything(config: Config) -> set[int]:
         (Place.copy_slowly, 1),
         (Place.truncate, 1),
         (Place.remove_wal, 1),
+        (Place.remove_wal, 2),
         (Place.remove_shm, 1),
     ],
 )

@@ -137,9 +137,30 @@ def test_what_is_older_than_its_update_goes_into_the_history_alone(store: Store,
     before = store.update(update_id)
     late = clock.time - timedelta(days=3)
     body = json.dumps({"image": "nginx:1.27.0", "hostname": "nas", "digest": OTHER, "metadata": {"ctn_names": "old"}})
-    assert recorded(store, body.encode(), late) == update_id
+    assert store.record(parse(body.encode()), late, again=late) == update_id
     assert store.update(update_id) == replace(before, notifications=2)
     assert [received.digest for received in heard(store, update_id)] == [DIGEST, OTHER]
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=1), timedelta(days=400)])
+def test_what_has_just_arrived_is_the_newest_even_if_the_clock_was_set_back(
+    store: Store, clock: Clock, back: timedelta
+) -> None:
+    update_id = record(store)
+    store.acknowledge(Selection((update_id,)), "person")
+    before = store.update(update_id)
+    early = before.received_at - back
+    newest = parse(json.dumps({"image": "nginx:1.27.0", "hostname": "nas", "digest": OTHER}).encode())
+    assert store.record(newest, early) == update_id
+    after = store.update(update_id)
+    assert (after.digest, after.state, after.received_at) == (OTHER, State.PENDING, before.received_at)
+    assert [received.received_at for received in heard(store, update_id)] == [before.received_at] * 2
+    assert store.check() == ()
+    for again in (early, early + timedelta(microseconds=1)):  # A second try of the same, and of one that is older.
+        body = newest if again == early else parse(newest.payload.replace(OTHER.encode(), b"sha256:waited"))
+        assert store.record(body, again, again=again) == update_id
+        assert store.update(update_id).digest == OTHER
+    assert store.update(update_id).notifications == 3
 
 
 @pytest.mark.parametrize("fields", [{}, {"image": f"nginx@{DIGEST}"}, {"status": "update"}, {"image": "new:1"}])

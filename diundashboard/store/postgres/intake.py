@@ -29,7 +29,7 @@ class Intake(intake.Intake, Database):
             except MetadataShared:
                 with connection.transaction():
                     drop_metadata(cursor, notification, at)
-                    return record(cursor, notification, at)
+                    return record(cursor, notification, at, again)
 
     def refuse(self, refusal: Refusal) -> None:
         with self._connection() as connection:

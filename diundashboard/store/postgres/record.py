@@ -148,8 +148,9 @@ def record(cursor: Cursor, notification: Notification, at: datetime, again: date
         return _news(cursor, notification, host, None, at)
     if known.digest == notification.digest:
         _repeat(cursor, known, notification, host, at)
-    elif at >= known.received_at:
-        return _news(cursor, notification, host, known, at)
+    elif again is None or at >= known.received_at:
+        # The first try is of what has just arrived: where it seems to be older, the clock was set back.
+        return _news(cursor, notification, host, known, max(at, known.received_at))
     else:
         lock_series(cursor, [known.series_id])
         _remember(cursor, notification, host, at, known.id, known.kind, Days())
@@ -202,6 +203,7 @@ def _is_stored(cursor: Cursor, notification: Notification, host: Host, known: An
     """Whether the history has it, of one of these times. Waits for the locks of a first try that still runs."""
     if known.id is not None:
         lock_series(cursor, [known.series_id])
+        times = (*times, max(*times, known.received_at))  # If the clock was set back: see `record`.
     about = "update_id IS NULL AND host_id = %(host_id)s" if known.id is None else "update_id = %(update_id)s"
     values = {"host_id": host.id, "update_id": known.id, "times": list(times), "payload": notification.payload}
     query = (

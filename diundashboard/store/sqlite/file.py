@@ -153,47 +153,55 @@ class OpenFile:
         return number
 
     def checkpoint(self, seal: int, mode: str = "PASSIVE") -> Loss | None:
-        """Copy the -wal into the file, as far as no other process still reads it."""
-        busy, _, _ = self.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        index = self._index()
-        if busy or index.waiting:
-            return None
-        self._seen, self._checkpoint, self._header = self._look(index)
+        """Copy the -wal into the file, as far as no other process still reads it.
+
+        Nothing is copied while another process of ours opens the file anew: what it writes would be overwritten.
+        """
+        with alone(self._path, wait=False) as granted:
+            if not granted:
+                return None
+            if loss := self.loss():
+                return loss
+            busy, _, _ = self.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            index = self._index()
+            if busy or index.waiting:
+                return None
+            self._seen, self._checkpoint, self._header = self._look(index)
         (found,) = struct.unpack_from(">I", self._header, 60)
         return None if found == seal else Loss("it was overwritten", whole=False)
 
     def leave(self, loss: Loss) -> bool:
         """Close the connection, so that SQLite writes nothing into what is no longer its file, and take its companions
-        away from the path.
+        away from the path. The caller is `alone`, and stays so until it has opened what is at the path.
 
         What only the -wal held goes where it belongs, or is kept beside the path. Returns whether it is done; if not,
         it is to be tried again.
         """
-        with _alone(Path(self._path).absolute().parent):
-            companions = {suffix: identity(self._path + suffix) for suffix in _COMPANIONS}
-            ours = [suffix for suffix, found in companions.items() if found == self._files[suffix]]
-            in_place = identity(self._path) == self.main
-            # Another process of ours was faster, and has opened the file anew.
-            reopened = in_place and any(found and suffix not in ours for suffix, found in companions.items())
-            if loss.whole and not reopened:
-                with suppress(sqlite3.Error):
-                    self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                if in_place and self.waiting():
-                    if loss.damaged:
-                        self.connection.close()
-                    return loss.damaged
-                if os.fstat(_descriptor(self.main)).st_nlink == 0:
-                    self._rescue()
-            if "-wal" in ours and self.waiting():
-                aside = set_aside(self._path)
-                shutil.copyfile(f"{self._path}-wal", aside)
-                logger.warning("what only %s-wal held is kept in %s", self._path, aside)
-            if not loss.whole or reopened:
-                # SQLite copies the -wal into the file when it closes the last connection, unless it cannot read it.
-                os.ftruncate(_descriptor(self._files["-wal"]), 0)
-            self.connection.close()
-            for suffix in ours:
-                Path(self._path + suffix).unlink(missing_ok=True)
+        companions = {suffix: identity(self._path + suffix) for suffix in _COMPANIONS}
+        ours = [suffix for suffix, found in companions.items() if found == self._files[suffix]]
+        in_place = identity(self._path) == self.main
+        # Another process of ours was faster, and has opened the file anew. What this one wrote since then counts for
+        # nothing: none of it was answered as stored.
+        reopened = in_place and companions["-shm"] is not None and "-shm" not in ours
+        if loss.whole and not reopened:
+            with suppress(sqlite3.Error):
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if in_place and self.waiting():
+                if loss.damaged:
+                    self.connection.close()
+                return loss.damaged
+            if os.fstat(_descriptor(self.main)).st_nlink == 0:
+                self._rescue()
+        if "-wal" in ours and self.waiting():
+            aside = set_aside(self._path)
+            shutil.copyfile(f"{self._path}-wal", aside)
+            logger.warning("what only %s-wal held is kept in %s", self._path, aside)
+        if not loss.whole or reopened:
+            # SQLite copies the -wal into the file when it closes the last connection, unless it cannot read it.
+            os.ftruncate(_descriptor(self._files["-wal"]), 0)
+        self.connection.close()
+        for suffix in ours:
+            Path(self._path + suffix).unlink(missing_ok=True)
         return True
 
     def _rescue(self) -> None:
@@ -278,11 +286,20 @@ def _descriptor(file: Identity | None) -> int:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time clears away; the lock ends with its process."""
+def alone(path: str, wait: bool = True) -> Iterator[bool]:
+    """One process at a time gives up a file and opens it anew; the lock ends with its process.
+
+    Whether this one has the lock, which it always has if it waits.
+    """
+    folder = Path(path).absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(descriptor)

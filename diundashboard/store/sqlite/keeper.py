@@ -10,7 +10,7 @@ from sqlite3 import Error
 
 from diundashboard.store.errors import Declined, Unavailable
 from diundashboard.store.sqlite.connection import Damaged, answering, quick_check, transaction
-from diundashboard.store.sqlite.file import Loss, OpenFile, State, identity, state
+from diundashboard.store.sqlite.file import Loss, OpenFile, State, alone, identity, state
 
 logger = logging.getLogger("diundashboard")
 
@@ -141,7 +141,9 @@ class Keeper:
                 self._given_up.append((file, loss))
             elif file is not None:
                 file.connection.close()
-            self._leave()
+            if self._given_up:
+                with alone(self._path):
+                    self._leave()
         finally:
             self.lock.release()
 
@@ -219,27 +221,36 @@ class Keeper:
         return True
 
     def _recover(self) -> None:
-        """Open what is at the path, once it stays as it is."""
-        if not self._leave():
-            return
-        now, found = time.monotonic(), state(self._path)
-        if found != self._found:
-            self._found, self._found_at = found, now
-        same = self._whole and found is not None and found[:2] == self._prepared
-        if now - self._found_at < (0 if same else SETTLED) or (found == self._refused and now < self._retry_at):
-            return
-        self._refused, self._retry_at = found, now + RETRY
-        try:
-            self._id = self._prepare(self._path)
-            with answering(self._path):
-                file = OpenFile(self._path, BUSY_TIMEOUT)
-        except Unavailable as error:
-            self._refuse(error, state(self._path))
+        """Close what was given up, and open what is at the path, once it stays as it is.
+
+        Two processes do so one after the other. Else one would still write to the file what only the -wal held, while
+        the other has begun a new -wal.
+        """
+        with alone(self._path):
+            file = self._reopened() if self._leave() else None
+        if file is None:
             return
         with self.lock:
             self._file, self._prepared, self._trouble, self._refused = file, file.main, "", None
         self._check_at = time.monotonic() + CHECK
         logger.warning("the SQLite database at %s is open again", self._path)
+
+    def _reopened(self) -> OpenFile | None:
+        """What is at the path, opened; None if it changes still, or cannot be used."""
+        now, found = time.monotonic(), state(self._path)
+        if found != self._found:
+            self._found, self._found_at = found, now
+        same = self._whole and found is not None and found[:2] == self._prepared
+        if now - self._found_at < (0 if same else SETTLED) or (found == self._refused and now < self._retry_at):
+            return None
+        self._refused, self._retry_at = found, now + RETRY
+        try:
+            self._id = self._prepare(self._path)
+            with answering(self._path):
+                return OpenFile(self._path, BUSY_TIMEOUT)
+        except Unavailable as error:
+            self._refuse(error, state(self._path))
+            return None
 
     def _refuse(self, error: Unavailable, found: State | None) -> None:
         """What is at the path cannot be used. If it is damaged, it is tried again only when it has changed."""

@@ -13,7 +13,7 @@ from diundashboard.notification import Notification, derive
 from diundashboard.series import Reported, Series
 from diundashboard.store.growth import more_containers, more_search
 from diundashboard.store.names import metadata_tag
-from diundashboard.store.sqlite.database import microseconds
+from diundashboard.store.sqlite.database import microseconds, time_of
 from diundashboard.store.sqlite.reported import NEW, Host, insert_series, with_metadata, write_version
 from diundashboard.store.sqlite.states import count, load_one, refold_host, state_of, update_series, write_versions
 from diundashboard.store.sqlite.tags import retag, tag_of_image
@@ -31,7 +31,7 @@ def record(
     host = Host(found["host_id"], found["hostname"])
     if again is not None:
         known = found if notification.is_test else _known(cursor, notification, host, found)
-        if _is_stored(cursor, notification, host, known["id"], (at, again)):
+        if _is_stored(cursor, notification, host, known, (at, again)):
             return None if known["id"] is None else int(known["id"])
     if found["forgotten_at"] is not None:
         cursor.execute("UPDATE hosts SET forgotten_at = NULL WHERE id = ?", (host.id,))
@@ -47,8 +47,9 @@ def record(
         return _news(cursor, notification, host, None, at)
     if known["digest"] == notification.digest:
         _repeat(cursor, known, notification, host)
-    elif microseconds(at) >= known["received_at"]:
-        return _news(cursor, notification, host, known, at)
+    elif again is None or microseconds(at) >= known["received_at"]:
+        # The first try is of what has just arrived: where it seems to be older, the clock was set back.
+        return _news(cursor, notification, host, known, max(at, time_of(known["received_at"])))
     _remember(cursor, notification, host, at, known["id"], known["kind"])
     return int(known["id"])
 
@@ -82,11 +83,13 @@ def _known(cursor: sqlite3.Cursor, notification: Notification, host: Host, found
 
 
 def _is_stored(
-    cursor: sqlite3.Cursor, notification: Notification, host: Host, update_id: int | None, times: Sequence[datetime]
+    cursor: sqlite3.Cursor, notification: Notification, host: Host, known: sqlite3.Row, times: Sequence[datetime]
 ) -> bool:
     """Whether the history has this notification of one of these times."""
-    about = "update_id IS NULL AND host_id = :host_id" if update_id is None else "update_id = :update_id"
-    values = {"host_id": host.id, "update_id": update_id, "payload": notification.payload}
+    about = "update_id IS NULL AND host_id = :host_id" if known["id"] is None else "update_id = :update_id"
+    values = {"host_id": host.id, "update_id": known["id"], "payload": notification.payload}
+    if known["id"] is not None:
+        times = (*times, max(*times, time_of(known["received_at"])))  # If the clock was set back: see `record`.
     stored = cursor.execute(
         f"SELECT received_at FROM notifications WHERE {about} AND payload = :payload", values
     ).fetchall()
