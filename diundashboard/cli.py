@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
+from pathlib import Path
 
 from diundashboard import carry, retention
 from diundashboard.clock import now
@@ -22,6 +23,8 @@ from diundashboard.store import StoreError, open_store, opener
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(arguments)
+    # What is written here (database, spool, backups) is for this user alone.
+    os.umask(0o077)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("diundashboard").setLevel(logging.INFO)
     # Until gunicorn takes over: the first process of a container ignores a signal that it has no handler for.
@@ -58,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
+    _tell_of_open_file(config)
     open_later = opener(config)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)
@@ -142,6 +146,14 @@ def _demo(config: Config) -> None:
     with closing(open_store(config, lambda: clock[0])) as store:
         count = demo.fill(store, lambda time: clock.__setitem__(0, time), now())
     print(f"{count} notifications of a year are there; start the dashboard with: diundashboard serve")
+
+
+def _tell_of_open_file(config: Config) -> None:
+    """Say that other users can open a database of an earlier release. That of a group may be shared on purpose."""
+    path = Path(config.db_path)
+    with suppress(OSError):
+        if not config.database_url and path.stat().st_mode & 0o007 and path.absolute().parent.stat().st_mode & 0o001:
+            print(f"Every user of this machine can read {path}: chmod o= {path}", file=sys.stderr)
 
 
 def _check_address(config: Config) -> None:
