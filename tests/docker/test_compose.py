@@ -24,7 +24,10 @@ ROOT = Path(__file__).parents[2]
 PAYLOAD = ROOT / "tests/payloads/01-file-new.json"
 IMAGE = json.loads(PAYLOAD.read_text())["image"]
 
-SOURCES = ("diundashboard", "migrations", "pyproject.toml", "setup.cfg", "README.md", ".dockerignore", "Dockerfile")
+SOURCES = (
+    *("diundashboard", "migrations", "pyproject.toml", "setup.cfg", "README.md"),
+    *("requirements.lock", "requirements-build.lock", ".dockerignore", "Dockerfile"),
+)
 COMPOSE_FILES = ("compose.yml", "compose.dev.yml")
 
 SQLITE = "Using SQLite database at /data/diun.db"
