@@ -1,13 +1,19 @@
-FROM python:3.13-slim AS build
+# `make base` adds the digest of what the tag stands for, or renews it.
+ARG BASE=python:3.13-slim-trixie
+FROM $BASE AS build
 # "--editable" leaves the code in /src, where compose.dev.yml mounts it.
 ARG EDITABLE=""
 WORKDIR /src
-COPY . .
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/diundashboard/bin:$PATH
+COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /opt/diundashboard \
- && /opt/diundashboard/bin/pip install --no-cache-dir --disable-pip-version-check $EDITABLE .
+ && pip install --require-hashes -r requirements.lock -r requirements-build.lock
+COPY . .
+RUN pip install --no-deps --no-build-isolation $EDITABLE . \
+ && pip uninstall --yes setuptools
 
 
-FROM python:3.13-slim
+FROM $BASE
 # /data is open to everyone, as /tmp is, so that a new volume suits whatever `--user` the container runs as.
 RUN useradd --uid 1000 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin diundashboard \
  && install --directory --mode=1777 --owner=1000 --group=1000 /data

@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
+from pathlib import Path
 
 from diundashboard import carry, people, retention
 from diundashboard.clock import now
@@ -24,6 +25,8 @@ logger = logging.getLogger("diundashboard")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = _parser().parse_args(arguments)
+    # What is written here (database, spool, backups) is for this user alone.
+    os.umask(0o077)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("diundashboard").setLevel(logging.INFO)
     # Until gunicorn takes over: the first process of a container ignores a signal that it has no handler for.
@@ -67,6 +70,7 @@ def _serve(config: Config, reload: bool) -> None:
             "TRUSTED_PROXIES=%d believes whoever connects: set it to the IP addresses or networks of the proxies",
             config.trusted_proxies,
         )
+    _tell_of_open_file(config)
     open_later = opener(config)
     if config.auth_mode == AuthMode.NONE:
         logger.warning("AUTH_MODE is none: whoever reaches %s may see and change everything", config.bind)
@@ -154,6 +158,14 @@ def _demo(config: Config) -> None:
     with closing(open_store(config, lambda: clock[0])) as store:
         count = demo.fill(store, lambda time: clock.__setitem__(0, time), now())
     print(f"{count} notifications of a year are there; start the dashboard with: diundashboard serve")
+
+
+def _tell_of_open_file(config: Config) -> None:
+    """Say that other users can open a database of an earlier release. That of a group may be shared on purpose."""
+    path = Path(config.db_path)
+    with suppress(OSError):
+        if not config.database_url and path.stat().st_mode & 0o007 and path.absolute().parent.stat().st_mode & 0o001:
+            print(f"Every user of this machine can read {path}: chmod o= {path}", file=sys.stderr)
 
 
 def _check_address(config: Config) -> None:

@@ -1,22 +1,23 @@
-"""The command that brings an update to what runs it, ready to copy into a POSIX shell. Pure.
+"""The command that brings an update to what runs it, ready to copy into an interactive shell. Pure.
 
 Every name comes from outside. In a command it is one quoted word; in a comment only characters stay that no shell
-acts on, since an interactive zsh runs comments too. What cannot be printed becomes U+FFFD in both, so that no name
-ends a line, or the paste of a terminal.
+acts on. What cannot be printed becomes U+FFFD in both, so that no name ends a line, or the paste of a terminal.
+
+Lines are made for POSIX's sh, with comments after `#`. What a person copies has none of these: an interactive zsh would
+run them. A comment becomes a quoted word that nothing reads, and what only sh understands is one word for `sh -c`.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from itertools import accumulate, groupby
 
-from diundashboard import image
-from diundashboard.limits import COMMAND, SCRIPT
+from diundashboard import image, shell
+from diundashboard.limits import BLOCK, COMMAND, SCRIPT
 from diundashboard.model import State, Update
 
 # All of ASCII's marks but those in the names of images: . _ : / @ + - and the comma.
@@ -26,7 +27,7 @@ _DOCKER_HUB = "docker.io/"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Lines for a shell, comments among them; `label` names the tool."""
+    """Lines for a shell; `label` names the tool."""
 
     label: str
     text: str
@@ -44,7 +45,7 @@ def commands(update: Update) -> tuple[Command, ...]:
     """
     if superseded(update):
         return ()
-    return tuple(_PROVIDERS.get(update.provider, _other)(update)) or tuple(_pull(update))
+    return tuple(Command(found.label, _to_copy(found.text)) for found in _commands(update))
 
 
 def superseded(update: Update) -> bool:
@@ -54,22 +55,25 @@ def superseded(update: Update) -> bool:
 
 
 def script(updates: Sequence[Update]) -> str:
-    """One script for a selection: a block for each host, to be run there; "" for nothing.
+    """One script for a selection: a block for each host, to be run there; "" for nothing. A long one has several.
 
-    A block stops at its first error. It is a subshell, so that pasting it does not close the session then. What needs
-    a folder that DIUN does not report (a Dockerfile's, a job file's) stands in it as a comment; what is superseded is
-    named only. For docker compose, docker itself knows the folder and the service. The newest version of an image comes
-    last, and so is what stays.
+    A block stops at its first error. It is a shell of its own, so that pasting it does not close the session then.
+    What needs a folder that DIUN does not report (a Dockerfile's, a job file's) stands in it as a comment; what is
+    superseded is named only. For docker compose, docker itself knows the folder and the service. The newest version
+    of an image comes last, and so is what stays.
     """
     if not updates:
         return ""
     ordered = sorted(updates, key=_order)
-    places = accumulate(_size("\n".join(_lines(update))) for update in ordered)
-    kept = [update for update, place in zip(ordered, places, strict=True) if place <= SCRIPT]
-    blocks = [_block(host, list(found)) for host, found in groupby(kept, key=_host)]
+    places = accumulate(sum(map(_size, _lines(update))) for update in ordered)
+    kept = [(update, place) for update, place in zip(ordered, places, strict=True) if place <= SCRIPT]
+    grouped = groupby(kept, key=lambda found: (found[0].host, found[1] // BLOCK))
+    blocks = [_block(host, [update for update, _ in found]) for (host, _), found in grouped]
     if rest := len(ordered) - len(kept):
-        blocks.append(f"# {rest} more updates are left out, as the script would be too long: choose fewer at a time.")
-    return "\n\n".join(["# Run each block on the host that it names. It stops at its first error.", *blocks]) + "\n"
+        left_out = f"{rest} more updates are left out, as the script would be too long: choose fewer at a time."
+        blocks.append(shell.note(left_out))
+    first = shell.note("Run each block on the host that it names. It stops at its first error.")
+    return "\n\n".join([first, *blocks]) + "\n"
 
 
 # Runs in a subshell of its own, which stops at its first error wherever it is pasted. The labels are those that docker
@@ -102,14 +106,11 @@ def _order(update: Update) -> tuple[str, str, str, str, str, datetime, int]:
     return *names, key, update.received_at, update.id
 
 
-def _host(update: Update) -> str:
-    return update.host
-
-
 def _block(host: str, updates: Sequence[Update]) -> str:
     shared = [_COMPOSE_UPDATE] if any(_calls(update) and not superseded(update) for update in updates) else []
     lines = dict.fromkeys(line for update in updates for line in _lines(update))
-    return "\n".join([f"# Host {_plain(host) or 'without a name'}", "(", "set -eu", *shared, *lines, ")"])
+    named = shell.note(f"Host {_plain(host) or 'without a name'}")
+    return f"{named}\n{shell.to_sh('sh -eu -c', *shared, *lines)}"
 
 
 def _lines(update: Update) -> Iterator[str]:
@@ -122,10 +123,23 @@ def _lines(update: Update) -> Iterator[str]:
         yield from _edit(update, "compose.yml")
         yield from calls
         return
-    command = commands(update)[0]
+    command = _commands(update)[0]
     for line in command.text.split("\n"):
         by_hand = command.label in _NEED_A_FOLDER
         yield f"# By hand for {name}: {_plain(line)}" if by_hand and not line.startswith("#") else line
+
+
+def _commands(update: Update) -> tuple[Command, ...]:
+    """As `commands`, for POSIX's sh."""
+    return tuple(_PROVIDERS.get(update.provider, _other)(update)) or tuple(_pull(update))
+
+
+def _to_copy(text: str) -> str:
+    """Lines for POSIX's sh as lines for any shell."""
+    lines = text.split("\n")
+    if _COMPOSE_UPDATE in text:
+        return shell.to_sh("sh -c", *lines)
+    return "\n".join(shell.note(line.removeprefix("# ")) if line.startswith("#") else line for line in lines)
 
 
 def _calls(update: Update) -> list[str]:
@@ -146,9 +160,9 @@ def _bounded(lines: list[str], what: str) -> list[str]:
     return kept if len(kept) == len(lines) else [*kept, f"# {len(lines) - len(kept)} more {what} are left out here."]
 
 
-def _size(text: str) -> int:
-    """The bytes that a text takes on a page."""
-    return len(escape(text).encode(errors="replace"))
+def _size(line: str) -> int:
+    """The bytes that a line takes on a page as part of a word."""
+    return len(escape(shell.quoted(line)).encode(errors="replace"))
 
 
 def _call(metadata: Mapping[str, str]) -> str:
@@ -164,7 +178,7 @@ def _step(update: Update) -> str:
     version = _plain(update.version or update.digest)
     if _rebuilt(update):
         return f"{version}, rebuilt"
-    return f"{_plain(update.from_version)} -> {version}" if update.from_version else version
+    return f"{_plain(update.from_version)} to {version}" if update.from_version else version
 
 
 def _docker(update: Update) -> Iterator[Command]:
@@ -374,7 +388,7 @@ def _command(label: str, *lines: str) -> Command:
 
 
 def _line(*words: str) -> str:
-    return " ".join(shlex.quote(_printable(word)) for word in words)
+    return " ".join(shell.word(_printable(word)) for word in words)
 
 
 def _printable(text: str) -> str:

@@ -21,7 +21,7 @@ SPOOL = "diun-spool"
 class AuthMode(StrEnum):
     """How the dashboard knows who asks."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - the name of a mode
     NONE = "none"
 
 
@@ -257,7 +257,7 @@ class Config:
     @property
     def url(self) -> str:
         """The address to tell people: `PUBLIC_URL`, or where it listens, on this machine where that is everywhere."""
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)  # noqa: S104 - it is compared
         return str(self.public_url or f"http://{f'{everywhere}:{self.port}' if everywhere else self.bind}")
 
     @property

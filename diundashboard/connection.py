@@ -171,7 +171,7 @@ class Connection(TConn):
         if end < 0 and not self._refusable(ended):
             self._continue()
             return False
-        assert self.request is not None
+        assert self.request is not None  # noqa: S101 - it tells mypy what holds
         self.request._expected_100_continue = False  # type: ignore[attr-defined]
         if end < 0:
             # Where the next request would begin is not known, or too far away.
@@ -202,8 +202,8 @@ class Connection(TConn):
         return self.error is None
 
     def _reader(self) -> Any:
-        assert self.request is not None
-        assert self.request.body is not None
+        assert self.request is not None  # noqa: S101 - it tells mypy what holds
+        assert self.request.body is not None  # noqa: S101 - it tells mypy what holds
         return self.request.body.reader
 
     def _end_of_body(self) -> int:
@@ -229,7 +229,7 @@ class Connection(TConn):
 
     def _refusable(self, ended: bool) -> bool:
         """Whether no more is needed to say that the body is too large, broken off or no chunks."""
-        assert self.request is not None
+        assert self.request is not None  # noqa: S101 - it tells mypy what holds
         reader, size = self._reader(), len(self._arrived)
         if isinstance(reader, ChunkedReader):
             line = size - self._searched
@@ -240,12 +240,12 @@ class Connection(TConn):
         return ended or (too_large and (self._expects() or size >= self.limits.small))
 
     def _expects(self) -> bool:
-        assert self.request is not None
+        assert self.request is not None  # noqa: S101 - it tells mypy what holds
         return bool(self.request._expected_100_continue)  # type: ignore[attr-defined]
 
     def _continue(self) -> None:
         """Ask for the body, once, where the client waits to be asked."""
-        assert self.request is not None
+        assert self.request is not None  # noqa: S101 - it tells mypy what holds
         if self._expects():
             self.request._expected_100_continue = False  # type: ignore[attr-defined]
             with suppress(OSError):

@@ -191,7 +191,7 @@ def _read(tag: str) -> tuple[Version, list[str]]:
 
 def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     tokens = [(match.lastgroup, match[0]) for match in _TOKEN.finditer(tag)]
-    words = ["{hash}" if token == "hash" else text for token, text in tokens]
+    words = ["{hash}" if group == "hash" else text for group, text in tokens]
     main = _main(tokens)
     if main is None:
         return Version(tag, "".join(words), False, False, ""), ["", "", ""]
@@ -203,13 +203,13 @@ def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     groups: list[list[str]] = [[]]
     numbers = groups[0]
     mark = ""
-    for (token, text), word in zip(tokens[main + 1 :], words[main + 1 :], strict=True):
-        if token == "mark":
+    for (group, text), word in zip(tokens[main + 1 :], words[main + 1 :], strict=True):
+        if group == "mark":
             # A dash wins, so that 17.6.0-rc42.ce.0 and 17.6.0.dev1-ce.0 have the variant of 17.6.0-ce.0.
             mark = "-" if "-" in mark + text else mark or text[0]
-        elif token in ("number", "date"):
-            numbers += _numbers(token, text)
-        elif text.lower() in _STAGES and (token == "letter" or len(text) > 1):
+        elif group in ("number", "date"):
+            numbers += _numbers(group, text)
+        elif text.lower() in _STAGES and (group == "letter" or len(text) > 1):
             numbers = []
             stages.append((_STAGES[text.lower()], numbers))
         elif text.lower() in _MENDED:
@@ -226,7 +226,7 @@ def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     key = [_key(core[:significant])]
     key += [rank + _key(numbers) for rank, numbers in stages]
     key += [_RELEASE, *map(_key, groups), _key([str(len(core))])]
-    built = dated or any(token == "hash" for token, _ in tokens[:main])
+    built = dated or any(group == "hash" for group, _ in tokens[:main])
     named = ["", "", ""] if built else [*core, "", "", ""][:3]
     return Version(tag, "".join(variant), True, bool(stages), "".join(key)), named
 
@@ -236,7 +236,7 @@ _remembered = lru_cache(maxsize=4096)(_taken_apart)
 
 
 def _main(tokens: list[tuple[str | None, str]]) -> int | None:
-    found = [at for at, (token, _) in enumerate(tokens) if token in ("number", "date")]
+    found = [at for at, (group, _) in enumerate(tokens) if group in ("number", "date")]
     for at in found:
         start = at - 1 if at and tokens[at - 1][1] in ("v", "V", "r", "b") else at
         if start == 0 or tokens[start - 1][0] == "mark":
@@ -244,9 +244,9 @@ def _main(tokens: list[tuple[str | None, str]]) -> int | None:
     return found[0] if found else None
 
 
-def _numbers(token: str | None, text: str) -> list[str]:
+def _numbers(group: str | None, text: str) -> list[str]:
     """Digits without leading zeros, "" for zero: as text, since a number may be too long for int()."""
-    if token == "date":
+    if group == "date":
         digits = re.sub("[^0-9]", "", text)
         return [digits[:8], digits[8:].lstrip("0")] if digits[8:] else [digits]
     return [digits.lstrip("0") for digits in re.split("[._]", text)]

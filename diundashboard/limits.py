@@ -42,6 +42,9 @@ COMMAND = 10_000
 SCRIPT = 250_000
 """The largest script for a selection, in bytes of a page."""
 
+BLOCK = 60_000
+"""After how many bytes of a page a script begins another block: Linux passes at most 128 KiB as one word."""
+
 ROWS = 50
 """How many updates one page shows. A row takes 2.4 kB, and twice that where its names are long."""
 

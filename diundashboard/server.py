@@ -76,7 +76,7 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             # DIUN sends `post` where its configuration says so.
             "permit_unconventional_http_method": True,
-            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
+            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - memory, not a folder for files
             # The forwarded headers are for TRUSTED_PROXIES to believe, not for gunicorn.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

@@ -7,9 +7,10 @@ Address and secret may hold any printable character, and arrive in DIUN as they 
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from urllib.parse import quote
+
+from diundashboard import shell
 
 NAME = "name-of-this-machine"
 """What a person replaces by the hostname that DIUN reports."""
@@ -63,7 +64,7 @@ def _environment(address: str, secret: str) -> str:
 
 
 def _exports(variables: list[tuple[str, str]]) -> str:
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables)
+    return "\n".join(f"export {name}={shell.word(value)}" for name, value in variables)
 
 
 def _compose(address: str, secret: str) -> str:

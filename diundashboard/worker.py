@@ -239,7 +239,7 @@ class Worker(ThreadWorker):
         try:
             if connection.error:
                 raise connection.error
-            assert connection.request is not None
+            assert connection.request is not None  # noqa: S101 - it tells mypy what holds
             keep = self.handle_request(connection.request, connection) and connection.well_framed
         except Exception as error:
             connection.sock.take()

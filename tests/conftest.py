@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
@@ -30,6 +29,7 @@ from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.store import Store, open_store
 from tests.dashboard import Dashboard, open_to_all, running
+from tests.programs import packages, program
 
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 
@@ -201,27 +201,25 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
 
 
-@contextmanager
-def _packages() -> Iterator[None]:
-    """One process after the other: apt-get does not wait for another that reads the lists of packages."""
-    with open(Path(tempfile.gettempdir()) / "diundashboard-packages.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of an nginx."""
+    return str(program("nginx", "nginx", folder=tmp_path_factory.mktemp("nginx")))
 
 
 @pytest.fixture(scope="session")
-def nginx(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of an nginx. Where there is none, Debian's is unpacked: once installed, it would start a server."""
-    if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-        return found
-    folder = tmp_path_factory.mktemp("nginx")
-    with _packages():
-        if os.geteuid() == 0:
-            subprocess.run(["apt-get", "update"], check=True, capture_output=True)
-        subprocess.run(["apt-get", "download", "nginx"], check=True, capture_output=True, cwd=folder)
-    (package,) = folder.glob("nginx_*.deb")
-    subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
-    return str(folder / "usr/sbin/nginx")
+def caddy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a Caddy."""
+    return str(program("caddy", "caddy", folder=tmp_path_factory.mktemp("caddy")))
+
+
+@pytest.fixture(scope="session")
+def fail2ban_regex(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command that applies a filter of fail2ban to lines."""
+    folder = tmp_path_factory.mktemp("fail2ban")
+    found = program("fail2ban-regex", "fail2ban", folder=folder)
+    modules = folder / "usr/lib/python3/dist-packages"
+    return ["env", f"PYTHONPATH={modules}", "python3", str(found)] if modules.exists() else [str(found)]
 
 
 def chromium_path() -> str | None:
@@ -230,7 +228,7 @@ def chromium_path() -> str | None:
         if name and (found := shutil.which(name)):
             return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        with _packages():
+        with packages():
             for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
                 subprocess.run(
                     command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
@@ -254,7 +252,14 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-_NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser", "nginx": "nginx"}
+_NEEDS = {
+    "postgres_server": "PostgreSQL",
+    "browser": "a browser",
+    "nginx": "nginx",
+    "caddy": "Caddy",
+    "fail2ban_regex": "fail2ban",
+    "shell_command": "a shell",
+}
 
 
 @pytest.hookimpl(wrapper=True)

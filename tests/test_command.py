@@ -100,9 +100,28 @@ def kubernetes(pod: str, kind: str = "minor") -> Update:
     return update("nginx:1.29.0", "kubernetes", KUBERNETES | {"pod_name": pod}, ("nginx",), kind)
 
 
+def opened(text: str) -> str:
+    """The text with each word for sh as sh reads it, between `sh -c` and `end`."""
+
+    def lines(found: re.Match[str]) -> str:
+        (word,) = shlex.split(found[2])
+        return f"{found[1]}{word}end"
+
+    return re.sub(r"^(sh(?: -eu)? -c) ('\n.*?\n')$", lines, text, flags=re.DOTALL | re.MULTILINE)
+
+
 def shortened(text: str) -> str:
-    """The text with the function that all calls of `compose_update` share left out."""
-    return re.sub(r"^compose_update\(\) \(\n.*?\n\)$", "...", text, flags=re.DOTALL | re.MULTILINE)
+    """The opened text with the function that all calls of `compose_update` share left out."""
+    return re.sub(r"^compose_update\(\) \(\n.*?\n\)$", "...", opened(text), flags=re.DOTALL | re.MULTILINE)
+
+
+def in_sh(*lines: str) -> list[str]:
+    return ["sh -c", *lines, "end"]
+
+
+def notes(lines: list[str]) -> list[str]:
+    """Lines for sh as a person copies them."""
+    return [f": '{line[2:]}'" if line.startswith("# ") else line for line in lines]
 
 
 CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
@@ -286,7 +305,7 @@ def test_each_provider_has_its_commands_and_the_first_is_recommended(
     given_update: Update, expected: dict[str, list[str]]
 ) -> None:
     found = [(command.label, shortened(command.text).split("\n")) for command in commands(given_update)]
-    assert found == list(expected.items())
+    assert found == [(label, in_sh(*lines) if "..." in lines else notes(lines)) for label, lines in expected.items()]
 
 
 OLD, NEW = "sha256:" + "a" * 64, SHA256
@@ -336,19 +355,20 @@ PINS: dict[str, tuple[Update, list[str]]] = {
 @pytest.mark.parametrize(("given_update", "expected"), PINS.values(), ids=PINS)
 def test_for_a_pinned_image_the_digest_in_its_reference_is_to_change(given_update: Update, expected: list[str]) -> None:
     pinned = replace(given_update, pinned=OLD, digest=NEW)
-    assert shortened(commands(pinned)[0].text).split("\n") == expected
+    found = shortened(commands(pinned)[0].text).split("\n")
+    assert found == (in_sh(*expected) if "..." in expected else notes(expected))
     for line in expected:
         assert line == "..." or line in script([pinned])
 
 
 def test_a_pinned_image_that_names_the_digest_already_is_pulled_as_any_other() -> None:
     found = replace(docker(kind="rebuild"), pinned=NEW, digest=NEW)
-    assert shortened(commands(found)[0].text) == "...\ncompose_update edge"
+    assert shortened(commands(found)[0].text).split("\n") == in_sh("...", "compose_update edge")
 
 
 def test_the_page_and_the_script_update_compose_with_the_same_lines() -> None:
     found = docker("nginx:1.29.0", "edge", "edge2")
-    for line in commands(found)[0].text.split("\n"):
+    for line in commands(found)[0].text.split("\n")[1:]:
         assert line in script([found]).split("\n")
 
 
@@ -406,7 +426,7 @@ def test_docker_gets_the_short_name_where_it_means_the_same(text: str, short: st
 
 def test_an_image_that_is_pinned_by_digest_is_named_with_it() -> None:
     found = commands(docker(f"nginx@{SHA256}", kind="new"))[0].text
-    assert found.startswith(f"# First see that compose.yml names nginx@{SHA256}.\n")
+    assert found.startswith(f"sh -c '\n# First see that compose.yml names nginx@{SHA256}.\n")
 
 
 def on(host: str, found: Update) -> Update:
@@ -422,19 +442,18 @@ def test_a_selection_gives_one_script_grouped_by_host() -> None:
         on("pi", update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",))),
     ]
     assert shortened(script(selection)) == (
-        "# Run each block on the host that it names. It stops at its first error.\n"
+        ": 'Run each block on the host that it names. It stops at its first error.'\n"
         "\n"
-        "# Host nas\n"
-        "(\n"
-        "set -eu\n"
+        ": 'Host nas'\n"
+        "sh -eu -c\n"
         "...\n"
         "\n"
-        "# postgres 1.27.0 -> 17.1\n"
+        "# postgres 1.27.0 to 17.1\n"
         "# First change 1.27.0 to 17.1 in compose.yml.\n"
         "compose_update shop-db-1\n"
         "compose_update shop_db\n"
         "\n"
-        "# python 3.13-slim -> 3.14-slim\n"
+        "# python 3.13-slim to 3.14-slim\n"
         "# First change 3.13-slim to 3.14-slim in the Dockerfile.\n"
         "# In the folder of the Dockerfile, with the -t that its image has:\n"
         "# By hand for python: docker build --pull .\n"
@@ -442,19 +461,18 @@ def test_a_selection_gives_one_script_grouped_by_host() -> None:
         "# ghcr.io/immich-app/immich-server v1.119.0\n"
         "# First see that compose.yml names ghcr.io/immich-app/immich-server:v1.119.0.\n"
         "compose_update immich_server\n"
-        ")\n"
+        "end\n"
         "\n"
-        "# Host pi\n"
-        "(\n"
-        "set -eu\n"
+        ": 'Host pi'\n"
+        "sh -eu -c\n"
         "\n"
-        "# nginx 1.27.0 -> 1.29.0\n"
+        "# nginx 1.27.0 to 1.29.0\n"
         "# Change it in the manifest too, or the next kubectl apply takes it back.\n"
         "kubectl -n shop set image deployment/web nginx=docker.io/library/nginx:1.29.0\n"
         "\n"
         "# redis 7.4.0, rebuilt\n"
         "docker pull redis:7.4.0\n"
-        ")\n"
+        "end\n"
     )
 
 
@@ -495,7 +513,7 @@ def test_what_is_superseded_has_no_command_and_is_named_only(provider: str, chan
     assert commands(below) == ()
     found = script([below])
     assert f"\n# traefik {below.version}\n# v3.2 runs already.\n" in found
-    assert words(found) == [["("], ["set", "-eu"], [")"]]
+    assert words(found) == []
 
 
 def test_what_runs_or_is_above_it_is_not_superseded() -> None:
@@ -512,7 +530,7 @@ def test_what_two_updates_need_is_done_once() -> None:
 
 
 def test_a_host_without_a_name_has_its_block() -> None:
-    assert "# Host without a name\n(\n" in script([update(host="")])
+    assert ": 'Host without a name'\nsh -eu -c '\n" in script([update(host="")])
 
 
 WORDS = st.text(max_size=12) | st.text(
@@ -537,9 +555,10 @@ def printable(word: str) -> str:
 
 
 def words(text: str) -> list[list[str]]:
-    """What a shell runs, line by line; of a call for a service, how its container is found."""
-    lines = re.sub(r'^compose_update "\$\((.*)\)"$', r"\1", text, flags=re.MULTILINE).split("\n")
-    return [found for line in lines if (found := shlex.split(line, comments=True))]
+    """What a shell and its sh run, line by line; of a call for a service, how its container is found."""
+    lines = re.sub(r'^compose_update "\$\((.*)\)"$', r"\1", opened(text), flags=re.MULTILINE).split("\n")
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [line for line in found if line and line[0] not in (":", "sh", "end")]
 
 
 def operands(*found: str) -> list[str]:
@@ -620,16 +639,15 @@ def test_every_line_is_a_comment_or_a_command_of_a_known_tool(selection: list[Up
     texts = [shortened(command.text).replace("...", "") for found in selection for command in commands(found)]
     for line in [*"\n".join(texts).split("\n"), *shortened(script(selection)).split("\n")]:
         assert line.isprintable()
-        if line.startswith("#"):
-            assert not set("!\"#$%&'()*;<=?[\\]^`{|}~") & set(line[1:])
-            assert line.count(">") == line.count(" -> ") <= 1
+        if line.startswith(("# ", ": ")):
+            assert not set("!\"#$%&'()*;<=>?[\\]^`{|}~") & set(line[2:].removeprefix("'").removesuffix("'"))
     known = {"compose_update", "docker", "kubectl", "nomad", "nerdctl", "ctr"}
     assert {found[0] for text in texts for found in words(text)} <= known
 
 
 @given(st.lists(ANY, max_size=4))
 def test_a_block_repeats_no_line(selection: list[Update]) -> None:
-    for block in script(selection).split("# Host ")[1:]:
+    for block in script(selection).split(": 'Host ")[1:]:
         lines = [line for line in block.split("\n") if re.match("[a-z#]", line)]
         assert len(lines) == len(set(lines))
 
@@ -663,6 +681,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     for tool in ("docker", "kubectl", "nomad", "nerdctl", "ctr"):
         (folder / tool).write_text(STUB)
         (folder / tool).chmod(0o755)
+    (folder / "sh").symlink_to("/bin/sh")
     calls = folder / "calls"
 
     def run_it(text: str, variables: dict[str, str]) -> list[list[str]]:
@@ -721,6 +740,6 @@ def test_a_block_stops_at_its_first_error_and_the_next_host_is_not_held_up(run: 
 @example(selection=[update(name, "nomad", {"job_id": name}, from_version=name) for name in BREAKOUTS])
 def test_a_shell_runs_the_commands_and_nothing_else(run: Run, selection: list[Update]) -> None:
     found = script(selection)
-    plain = [line for line in found.split("\n") if re.match("(docker|kubectl|nomad|nerdctl|ctr) ", line)]
+    plain = [line for line in opened(found).split("\n") if re.match("(docker|kubectl|nomad|nerdctl|ctr) ", line)]
     called = [call for call in run(found, {}) if call[1] not in ("compose", "ps")]
     assert sorted(called) == sorted(shlex.split(line) for line in plain)

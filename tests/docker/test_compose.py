@@ -24,7 +24,10 @@ ROOT = Path(__file__).parents[2]
 PAYLOAD = ROOT / "tests/payloads/01-file-new.json"
 IMAGE = json.loads(PAYLOAD.read_text())["image"]
 
-SOURCES = ("diundashboard", "migrations", "pyproject.toml", "setup.cfg", "README.md", ".dockerignore", "Dockerfile")
+SOURCES = (
+    *("diundashboard", "migrations", "pyproject.toml", "setup.cfg", "README.md"),
+    *("requirements.lock", "requirements-build.lock", ".dockerignore", "Dockerfile"),
+)
 COMPOSE_FILES = ("compose.yml", "compose.dev.yml")
 
 SQLITE = "Using SQLite database at /data/diun.db"
@@ -383,6 +386,51 @@ def test_removing_the_volumes_begins_anew_on_sqlite(project: Project) -> None:
     assert project.images == []
 
 
+def test_each_deployment_makes_a_password_of_its_own(project: Project) -> None:
+    project.compose(*PROFILE, "up", "--detach")
+    project.notify()
+    made = docker("exec", project.container(), "cat", "/postgres/password")
+    assert re.fullmatch(r"postgres:\*:\*:diundashboard:[0-9a-f]{48}", made)
+    assert docker("exec", project.container(), "stat", "-c", "%a %u", "/postgres/password") == "600 1000"
+    url = "postgresql://diundashboard@postgres/diundashboard"
+    ask = f"import psycopg; psycopg.connect({url!r}, password='diundashboard', passfile='/none')"
+    assert "password authentication failed" in docker("exec", project.container(), "python", "-c", ask, check=False)
+    project.compose(*PROFILE, "restart")
+    assert project.images == [IMAGE]
+    assert docker("exec", project.container(), "cat", "/postgres/password") == made
+
+
+def test_the_password_that_everybody_knows_from_an_earlier_release_is_replaced(project: Project) -> None:
+    service = project.container("postgres")
+    project.compose(*PROFILE, "up", "--detach")
+    project.notify()
+    known = "ALTER ROLE diundashboard PASSWORD 'diundashboard'"
+    docker("exec", service, "psql", "-U", "diundashboard", "-c", known)
+    docker("exec", service, "sh", "-c", "cd /var/lib/postgresql/data && rm -r password in-use/password")
+    project.compose(*PROFILE, "down")
+    project.compose(*PROFILE, "up", "--detach")
+    assert project.images == [IMAGE]
+
+
+def test_the_dashboard_may_do_no_more_than_it_needs(project: Project) -> None:
+    project.compose("up", "--detach")
+    project.notify()
+    read_only = docker("exec", project.container(), "touch", "/opt/x", check=False)
+    assert "Read-only file system" in read_only
+    host = json.loads(docker("inspect", "--format", "{{json .HostConfig}}", project.container()))
+    assert (host["CapDrop"], host["SecurityOpt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert host["Memory"] == 512 * 2**20
+    assert host["PidsLimit"] == 200
+    assert docker("exec", project.container(), "stat", "-c", "%a", "/data/diun.db") == "600"
+
+
+def test_only_this_machine_reaches_the_dashboard_unless_it_is_said_otherwise(project: Project) -> None:
+    for listen, address in (("", "127.0.0.1"), ("9000", None), ("192.0.2.1:8080", "192.0.2.1")):
+        config = json.loads(project.compose("config", "--format", "json", environment={"LISTEN": listen}))
+        (port,) = config["services"]["dashboard"]["ports"]
+        assert port.get("host_ip") == address
+
+
 def test_a_password_may_have_any_characters(project: Project) -> None:
     (project.folder / ".env").write_text(r"""POSTGRES_PASSWORD='p@ss/w:rd%20?&"#$HOME ${x} \ é'""" + "\n")
     project.compose(*PROFILE, "up", "--detach")
@@ -417,7 +465,7 @@ def test_every_setting_reaches_the_dashboard(project: Project) -> None:
     environment = json.loads(config)["services"]["dashboard"]["environment"]
     fixed_by_the_image = {"HOST", "PORT", "DB_PATH", "SPOOL_PATH"}
     ours = {name: value for name, value in given.items() if name not in {*fixed_by_the_image, "POSTGRES_PASSWORD"}}
-    assert environment == ours | {"PGPASSWORD": "<password>"}
+    assert environment == ours | {"PGPASSFILE": "/postgres/password"}
 
 
 def test_the_example_names_every_variable_of_compose() -> None:

@@ -59,7 +59,7 @@ def test_nothing_is_lost_while_each_part_is_killed_in_turn(nginx: str, tmp_path:
         ports = [free_port() for _ in configs]
 
         def start(number: int) -> Dashboard:
-            return ends.enter_context(running(configs[number], PORT=str(ports[number]), TRUSTED_PROXIES="1"))
+            return ends.enter_context(running(configs[number], PORT=str(ports[number]), TRUSTED_PROXIES="127.0.0.1"))
 
         dashboards = [start(number) for number in range(2)]
         with ExitStack() as front:

@@ -973,8 +973,8 @@ def test_the_commands_of_a_selection_are_one_script_by_host(client: FlaskClient,
         assert answer.status_code == 200
         assert f'<a href="/{escape(view)}">Back to the updates</a>' in answer.text
         script = unescape(re.findall("<pre[^>]*><code>(.*?)</code></pre>", answer.text, re.DOTALL)[0])
-        assert script.startswith("# Run each block on the host that it names.")
-        assert script.count("\n# Host ") == len(hosts)
+        assert script.startswith(": 'Run each block on the host that it names.")
+        assert script.count("\n: 'Host ") == len(hosts)
         assert all(host.split()[0] in script for host in hosts)
     assert actions(several, 1) == []
 

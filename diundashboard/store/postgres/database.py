@@ -267,7 +267,7 @@ def configure(connection: Connection, lock_wait: float) -> None:
 def one(cursor: Cursor) -> Any:
     """The only row of a result that has one."""
     row = cursor.fetchone()
-    assert row is not None
+    assert row is not None  # noqa: S101 - it tells mypy what holds
     return row
 
 

@@ -303,7 +303,7 @@ def _news(cursor: Cursor, notification: Notification, host: Host, known: Any, at
     )
     after = event.on(before)
     reported = after.version(event.update)
-    assert reported is not None
+    assert reported is not None  # noqa: S101 - it tells mypy what holds
     if series_id is None:
         series_id = insert_series(cursor, host, notification, after)
     else:

@@ -63,7 +63,7 @@ class Connection(psycopg.Connection[Any]):
 
     def deadline_on_server(self) -> datetime:
         """The deadline by the server's clock, or a little earlier."""
-        assert self._server_origin is not None
+        assert self._server_origin is not None  # noqa: S101 - it tells mypy what holds
         return self._server_origin + timedelta(seconds=self.deadline)
 
     def try_cancel(self) -> None:

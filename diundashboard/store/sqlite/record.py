@@ -73,7 +73,7 @@ def _find(cursor: sqlite3.Cursor, notification: Notification) -> sqlite3.Row:
     if found is None:
         cursor.execute("INSERT INTO hosts (hostname) VALUES (?)", (notification.hostname,))
         found = cursor.execute(find, names).fetchone()
-        assert found is not None
+        assert found is not None  # noqa: S101 - it tells mypy what holds
     return found
 
 
@@ -180,7 +180,7 @@ def _news(
     )
     after = event.on(before)
     reported = after.version(event.update)
-    assert reported is not None
+    assert reported is not None  # noqa: S101 - it tells mypy what holds
     if series_id is None:
         series_id = insert_series(cursor, host, notification, after)
     elif before[2:] != after[2:] or before.counts != after.counts:
