@@ -70,10 +70,11 @@ class Keeper:
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         self._id = ""
+        found = state(path)
         try:
             self._id = prepare(path)
         except Damaged as error:
-            self._refuse(error, state(path))
+            self._refuse(error, found)
         self._prepared = identity(path)
 
     @property
@@ -234,7 +235,8 @@ class Keeper:
             with answering(self._path):
                 file = OpenFile(self._path, BUSY_TIMEOUT)
         except Unavailable as error:
-            self._refuse(error, state(self._path))
+            # What is there by now can be a backup, moved there while the damaged file was read.
+            self._refuse(error, found if isinstance(error, Damaged) else state(self._path))
             return
         with self.lock:
             self._file, self._prepared, self._trouble, self._refused = file, file.main, "", None
@@ -242,7 +244,7 @@ class Keeper:
         logger.warning("the SQLite database at %s is open again", self._path)
 
     def _refuse(self, error: Unavailable, found: State | None) -> None:
-        """What is at the path cannot be used. If it is damaged, it is tried again only when it has changed."""
+        """What was found at the path cannot be used. If it is damaged, it is tried again only when it has changed."""
         if self._trouble != str(error):
             logger.error("%s", error)
         self._trouble, self._refused = str(error), found
