@@ -1,12 +1,13 @@
 # `make run` and `make test` need Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+RANDOM_TESTS := $(addprefix tests/store/,test_parity.py test_histories.py test_concurrency.py)
 
 run: .venv/run
 	@exec $(BIN)/diundashboard serve
 
 test: .venv/test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -20,7 +21,7 @@ screenshots: .venv/test
 	$(BIN)/python -m tests.screenshots
 
 torture: .venv/test
-	TORTURE=25 $(BIN)/python -m pytest tests/faults --durations=0
+	TORTURE=25 $(BIN)/python -m pytest tests/faults $(RANDOM_TESTS) --durations=0
 
 test-docker: .venv/test
 	$(BIN)/python -m pytest tests/docker

@@ -94,7 +94,7 @@ def postgres_running(version: int) -> Iterator[str]:
         conninfo = make_conninfo(server.get_uri())
         with psycopg.connect(conninfo, autocommit=True) as connection:
             # A test's server may lose its data in a power cut, and a test's database does not live long enough to age.
-            for setting in ("fsync = off", "autovacuum = off", "checkpoint_timeout = '1d'", "max_wal_size = '8GB'"):
+            for setting in ("fsync = off", "autovacuum = off"):
                 connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
         yield conninfo
