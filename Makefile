@@ -23,6 +23,9 @@ screenshots: .venv/test
 torture: .venv/test
 	TORTURE=25 $(BIN)/python -m pytest tests/faults $(RANDOM_TESTS) --durations=0
 
+soak: .venv/test
+	$(BIN)/python -m tests.soak
+
 test-docker: .venv/test
 	$(BIN)/python -m pytest tests/docker
 
@@ -36,4 +39,4 @@ test-docker: .venv/test
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
-.PHONY: run test lint bench torture screenshots test-docker
+.PHONY: run test lint bench torture soak screenshots test-docker
