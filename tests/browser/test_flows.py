@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +43,30 @@ def quick(config_of: Callable[[str], Config]) -> Iterator[Dashboard]:
 @pytest.fixture
 def filled(quick: Dashboard) -> Dashboard:
     """A dashboard on SQLite that knows the payloads of DIUN and some tags, and of which one update is done."""
-    sent = [quick.request("POST", "/webhook", path.read_bytes()).json["update"] for path in reversed(PAYLOADS)]
+    fill(quick)
+    return quick
+
+
+@pytest.fixture(scope="module")
+def read_empty(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """An empty dashboard on SQLite, which the tests of this file share: they only read."""
+    path = shutil.copy(migrated_file, tmp_path_factory.mktemp("empty") / "diun.db")
+    with running(Config(db_path=str(path))) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def read_filled(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard as `filled`, which the tests of this file share: they only read."""
+    path = shutil.copy(migrated_file, tmp_path_factory.mktemp("filled") / "diun.db")
+    with running(Config(db_path=str(path))) as served:
+        fill(served)
+        yield served
+
+
+def fill(dashboard: Dashboard) -> None:
+    """Send the payloads of DIUN, tag two updates, and mark one as done."""
+    sent = [dashboard.request("POST", "/webhook", path.read_bytes()).json["update"] for path in reversed(PAYLOADS)]
     first, second, third, *_ = [update_id for update_id in sent if update_id is not None]
     for action, form in (
         ("/act/tag", f"only={first}&tag=web"),
@@ -49,8 +74,7 @@ def filled(quick: Dashboard) -> Dashboard:
         ("/act/acknowledge", f"id={third}"),
     ):
         headers = {"Content_Type": "application/x-www-form-urlencoded"}
-        assert quick.request("POST", action, form.encode(), **headers).status == 303
-    return quick
+        assert dashboard.request("POST", action, form.encode(), **headers).status == 303
 
 
 def heading(page: Page) -> Locator:
@@ -149,15 +173,15 @@ def test_an_update_is_tagged_by_typing_and_its_repository_with_it(dashboard: Das
     expect(page.get_by_text("2 updates")).to_be_visible()
 
 
-def test_the_theme_is_switched_and_kept(quick: Dashboard, page: Page) -> None:
-    page.goto(f"{quick.url}/tags")
+def test_the_theme_is_switched_and_kept(read_empty: Dashboard, page: Page) -> None:
+    page.goto(f"{read_empty.url}/tags")
     seen = []
     for theme in ("light", "dark", "auto"):
         page.get_by_role("button", name=f"Change to {theme}").click()
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         expect(heading(page)).to_have_text("0 tags")
         seen.append(background(page))
-        page.goto(f"{quick.url}/tags")
+        page.goto(f"{read_empty.url}/tags")
         assert background(page) == seen[-1]
     light, dark, auto = seen
     assert brightness(light) > 240
@@ -178,10 +202,12 @@ def brightness(colour: str) -> float:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_an_empty_page_tells_diun_the_address_that_the_browser_used(quick: Dashboard, page: Page, host: str) -> None:
-    page.goto(f"http://{host}:{quick.port}")
+def test_an_empty_page_tells_diun_the_address_that_the_browser_used(
+    read_empty: Dashboard, page: Page, host: str
+) -> None:
+    page.goto(f"http://{host}:{read_empty.port}")
     expect(page.get_by_role("heading", name="Point DIUN here")).to_be_visible()
-    address = f"http://{host}:{quick.port}/webhook"
+    address = f"http://{host}:{read_empty.port}/webhook"
     expect(page.get_by_text(f'endpoint: "{address}"').first).to_be_visible()
     expect(page.get_by_text(f"DIUN_NOTIF_WEBHOOK_ENDPOINT={address}")).to_be_visible()
 
@@ -246,9 +272,9 @@ def test_no_page_asks_another_origin_or_breaks_its_own_policy(filled: Dashboard,
     assert [complaint for complaint in complaints if not complaint.startswith(refused)] == []
 
 
-def test_the_icons_are_drawn(quick: Dashboard, page: Page) -> None:
+def test_the_icons_are_drawn(read_empty: Dashboard, page: Page) -> None:
     """They come from a file of their own, which the policy has to let in."""
-    page.goto(quick.url, wait_until="networkidle")
+    page.goto(read_empty.url, wait_until="networkidle")
     drawn = page.get_by_role("button", name="Theme").locator("svg use").evaluate("use => use.getBBox().width")
     assert drawn > 5
 
@@ -273,17 +299,17 @@ def test_nothing_scrolls_sideways_on_a_phone(filled: Dashboard, page: Page) -> N
         more.click()
 
 
-def test_nothing_scrolls_sideways_on_an_empty_page_of_a_phone(quick: Dashboard, page: Page) -> None:
+def test_nothing_scrolls_sideways_on_an_empty_page_of_a_phone(read_empty: Dashboard, page: Page) -> None:
     page.set_viewport_size({"width": PHONE, "height": 844})
     for path in (*VIEWS, *ROOMS):
-        page.goto(quick.url + path)
+        page.goto(read_empty.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, path
 
 
-def test_what_one_taps_on_a_phone_is_as_large_as_a_thumb(filled: Dashboard, page: Page) -> None:
+def test_what_one_taps_on_a_phone_is_as_large_as_a_thumb(read_filled: Dashboard, page: Page) -> None:
     page.set_viewport_size({"width": PHONE, "height": 844})
     for path in ("/", "/tags", "/history"):
-        page.goto(filled.url + path)
+        page.goto(read_filled.url + path)
         small = page.evaluate(
             """() => [...document.querySelectorAll("button, input, summary, nav a, header a, .actions a")]
                 .filter(control => control.checkVisibility({ visibilityProperty: true }) && control.type !== "hidden")
@@ -299,6 +325,9 @@ def test_what_one_taps_on_a_phone_is_as_large_as_a_thumb(filled: Dashboard, page
 
 
 CONTROLS = "a[href], button, select, input:not([type=hidden]), summary"
+REACHABLE = """controls => controls.flatMap(
+    (control, number) => control.checkVisibility({ visibilityProperty: true }) ? [number] : []
+)"""
 FOCUSED = """() => {
     const control = document.activeElement;
     const style = getComputedStyle(control);
@@ -309,14 +338,10 @@ FOCUSED = """() => {
 }""".replace("SELECTOR", json.dumps(CONTROLS))
 
 
-def test_tab_reaches_every_control_and_shows_where_one_is(filled: Dashboard, page: Page) -> None:
+def test_tab_reaches_every_control_and_shows_where_one_is(read_filled: Dashboard, page: Page) -> None:
     for path in ("/", "/?state=acknowledged", "/tags", "/nowhere"):
-        page.goto(filled.url + path)
-        reachable = [
-            number
-            for number, control in enumerate(page.locator(CONTROLS).all())
-            if control.evaluate("control => control.checkVisibility({ visibilityProperty: true })")
-        ]
+        page.goto(read_filled.url + path)
+        reachable = page.locator(CONTROLS).evaluate_all(REACHABLE)
         reached = []
         for _ in reachable:
             page.keyboard.press("Tab")
@@ -343,12 +368,12 @@ def test_a_keyboard_is_enough_to_work_an_update_off(quick: Dashboard, page: Page
     expect(page.get_by_role("heading", name="All done")).to_be_visible()
 
 
-def test_the_first_tab_leads_to_the_content(filled: Dashboard, page: Page) -> None:
-    page.goto(filled.url)
+def test_the_first_tab_leads_to_the_content(read_filled: Dashboard, page: Page) -> None:
+    page.goto(read_filled.url)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{filled.url}/#main")
+    expect(page).to_have_url(f"{read_filled.url}/#main")
 
 
 def test_an_error_leads_back(quick: Dashboard, page: Page) -> None:
@@ -429,10 +454,10 @@ def test_axe_finds_nothing_while_one_works(filled: Dashboard, tinted: Page) -> N
     assert complaints_of_axe(tinted) == [], "commands"
 
 
-def test_axe_finds_nothing_on_pages_that_ask(filled: Dashboard, tinted: Page) -> None:
+def test_axe_finds_nothing_on_pages_that_ask(read_filled: Dashboard, tinted: Page) -> None:
     """What stands in place of the dialogs without JavaScript."""
     for verb in ("snooze", "tag", "note"):
-        tinted.goto(f"{filled.url}/tags")
+        tinted.goto(f"{read_filled.url}/tags")
         tinted.evaluate(
             """action => {
                 const form = document.createElement("form");
@@ -447,7 +472,7 @@ def test_axe_finds_nothing_on_pages_that_ask(filled: Dashboard, tinted: Page) ->
         assert complaints_of_axe(tinted) == [], verb
 
 
-def test_axe_finds_nothing_on_empty_pages(quick: Dashboard, tinted: Page) -> None:
+def test_axe_finds_nothing_on_empty_pages(read_empty: Dashboard, tinted: Page) -> None:
     for path in (*VIEWS, *ROOMS):
-        tinted.goto(quick.url + path)
+        tinted.goto(read_empty.url + path)
         assert complaints_of_axe(tinted) == [], path

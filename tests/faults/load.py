@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPException
+from itertools import count
 from pathlib import Path
 
 import psutil
 
 from diundashboard.config import Config
-from diundashboard.model import PER_PAGE_LIMIT, HistoryQuery
-from diundashboard.store import Store
 from tests.dashboard import Dashboard
-
-SIZE = int(os.environ.get("TORTURE", "1"))
-"""How many times the load of an ordinary run: `make torture` sets it."""
+from tests.store.databases import raw
 
 PATIENCE = 60
 """Seconds until a condition must hold that a test waits for."""
@@ -31,17 +28,17 @@ class Answered:
 
     number: int
     status: int
+    sent_at: float
     seconds: float
 
 
 class Load:
     """Webhook requests by a number of clients, each as soon as its last is answered: news and repeats in turn."""
 
-    def __init__(self, dashboard: Dashboard, clients: int = 4) -> None:
+    def __init__(self, dashboard: Dashboard, clients: int = 4, begin: int = 1) -> None:
         self._dashboard = dashboard
         self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._number = 0
+        self._numbers = count(begin)
         self.answers: list[Answered] = []
         self._clients = [threading.Thread(target=self._send) for _ in range(clients)]
 
@@ -55,10 +52,9 @@ class Load:
         for client in self._clients:
             client.join()
 
-    @property
-    def taken(self) -> set[int]:
-        """The numbers that were answered with a 2xx."""
-        return {each.number for each in self.answers if each.status in (200, 202)}
+    def taken(self, since: float = 0.0) -> set[int]:
+        """The numbers sent since this time of `time.monotonic` and answered with a 2xx."""
+        return {each.number for each in self.answers if each.status in (200, 202) and each.sent_at >= since}
 
     @property
     def statuses(self) -> Counter[int]:
@@ -66,23 +62,34 @@ class Load:
 
     def wait_for(self, more: int) -> None:
         """Return after this many more were taken."""
-        until, deadline = len(self.taken) + more, time.monotonic() + PATIENCE
-        while len(self.taken) < until:
-            assert time.monotonic() < deadline, f"{self.statuses}\n{self._dashboard.log}"
-            time.sleep(0.02)
+        until = len(self.taken()) + more
+        self.until(lambda: len(self.taken()) >= until)
+
+    def wait_since(self, since: float, more: int, status: int) -> None:
+        """Return when this many that were sent since are answered with this status."""
+        self.until(lambda: sum(each.sent_at >= since and each.status == status for each in self.answers) >= more)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Return as soon as a condition holds."""
+        wait_until(condition, lambda: f"{self.statuses}\n{self._dashboard.log}")
 
     def _send(self) -> None:
         while not self._ended.is_set():
-            with self._lock:
-                self._number += 1
-                number = self._number
-            begin = time.monotonic()
+            number, begin = next(self._numbers), time.monotonic()
             try:
                 status = self._dashboard.request("POST", "/webhook", numbered(number)).status
             except (OSError, HTTPException):
                 status = 0
                 time.sleep(0.01)  # Whoever refuses connections does so at once.
-            self.answers.append(Answered(number, status, time.monotonic() - begin))
+            self.answers.append(Answered(number, status, begin, time.monotonic() - begin))
+
+
+def wait_until(condition: Callable[[], bool], tell: Callable[[], str] = str) -> None:
+    """Return as soon as a condition holds; `tell` what there is if it never does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, tell()
+        time.sleep(0.02)
 
 
 def numbered(number: int) -> bytes:
@@ -92,14 +99,22 @@ def numbered(number: int) -> bytes:
     return json.dumps({"image": image, "hostname": "nas", "digest": digest, "number": number}).encode()
 
 
-def stored(store: Store) -> Counter[int]:
-    """How often each numbered notification is in the history."""
-    found: Counter[int] = Counter()
-    query = HistoryQuery(limit=PER_PAGE_LIMIT)
-    while page := store.notifications(query):
-        found.update(json.loads(each.payload)["number"] for each in page)
-        query = replace(query, before=page[-1].id)
-    return found
+def stored(config: Config) -> Counter[int]:
+    """How often each numbered notification is in the history, which is read without the store."""
+    with raw(config) as connection:
+        rows = connection.execute("SELECT payload FROM notifications").fetchall()
+    return Counter(_number(payload) for (payload,) in rows)
+
+
+def kept(config: Config) -> set[int]:
+    """The numbers of the notifications in a spool."""
+    found = (path.read_bytes() for path in Path(config.spool_path).rglob("*") if path.is_file())
+    return {_number(body) for body in found if b'"number"' in body}
+
+
+def _number(body: bytes) -> int:
+    number: int = json.loads(body)["number"]
+    return number
 
 
 def waiting(*configs: Config) -> int:
@@ -110,10 +125,7 @@ def waiting(*configs: Config) -> int:
 
 def wait_until_stored(*configs: Config) -> None:
     """Return when the spools of these dashboards are empty."""
-    deadline = time.monotonic() + PATIENCE
-    while waiting(*configs):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not waiting(*configs))
 
 
 def kill(dashboard: Dashboard) -> None:

@@ -1,25 +1,16 @@
-"""What breaks a PostgreSQL server and the way to it, and a load that goes on meanwhile."""
+"""What breaks a PostgreSQL server and the way to it."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import signal
 import socket
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
-import psycopg
 from psycopg.conninfo import conninfo_to_dict
-
-from tests.dashboard import Dashboard
 
 PATIENCE = 60
 """Seconds within which what is waited for has to happen."""
@@ -97,73 +88,3 @@ def _pump(source: socket.socket, sink: socket.socket, passing: threading.Event) 
     passing.wait()
     with suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """How a numbered notification was answered."""
-
-    number: int
-    status: int
-    seconds: float
-
-
-class Load:
-    """Webhook requests by a number of clients, each as soon as its last is answered: news and repeats in turn."""
-
-    def __init__(self, dashboard: Dashboard, clients: int, begin: int) -> None:
-        self._dashboard = dashboard
-        self._ended = threading.Event()
-        self._numbers = itertools.count(begin)
-        self._errors: list[Exception] = []
-        self.answers: list[Answered] = []
-        self._clients = [threading.Thread(target=self._send) for _ in range(clients)]
-
-    def __enter__(self) -> Load:
-        for client in self._clients:
-            client.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._ended.set()
-        for client in self._clients:
-            client.join()
-        assert not self._errors
-
-    def wait_for(self, more: int) -> None:
-        """Return after this many more answers."""
-        until = len(self.answers) + more
-        wait_until(lambda: bool(self._errors) or len(self.answers) >= until)
-
-    def _send(self) -> None:
-        while not self._ended.is_set():
-            number = next(self._numbers)
-            begin = time.monotonic()
-            try:
-                status = self._dashboard.request("POST", "/webhook", numbered(number)).status
-            except Exception as error:
-                self._errors.append(error)
-                return
-            self.answers.append(Answered(number, status, time.monotonic() - begin))
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Return as soon as it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def numbered(number: int) -> bytes:
-    """A notification that can be told from all others by its number."""
-    digest = f"sha256:{number if number % 2 else 0}"
-    image = f"app{number // 2 % 20}:{1 + number % 2}"
-    return json.dumps({"image": image, "hostname": "nas", "digest": digest, "number": number}).encode()
-
-
-def stored(url: str) -> Counter[int]:
-    """How often each numbered notification is in the history."""
-    with psycopg.connect(url) as connection:
-        rows: list[Any] = connection.execute("SELECT payload FROM notifications").fetchall()
-    return Counter(json.loads(payload).get("number", 0) for (payload,) in rows)

@@ -10,7 +10,8 @@ import psutil
 from diundashboard.config import Config
 from diundashboard.store import open_store
 from tests.dashboard import Dashboard, free_port, running
-from tests.faults.load import SIZE, Load, kill, stored, wait_until_stored
+from tests.faults.load import Load, kill, stored, wait_until_stored
+from tests.torture import SIZE
 
 
 def kill_worker(dashboard: Dashboard) -> None:
@@ -33,5 +34,5 @@ def test_nothing_is_lost_when_workers_and_masters_are_killed(config: Config) -> 
         wait_until_stored(config)
         assert set(load.statuses) <= {0, 200, 202}
         with closing(open_store(config)) as store:
-            assert load.taken - set(stored(store)) == set()
+            assert load.taken() - set(stored(config)) == set()
             assert store.check() == ()

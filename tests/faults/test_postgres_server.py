@@ -24,12 +24,11 @@ from diundashboard.store.postgres import database as postgres
 from diundashboard.store.postgres import watch
 from tests.conftest import postgres_running
 from tests.dashboard import open_to_all, running
-from tests.faults.postgres import Answered, Load, Network, numbered, processes, stopped, stored, wait_until
+from tests.faults.load import Answered, Load, numbered, stored, wait_until
+from tests.faults.postgres import Network, processes, stopped
+from tests.torture import SIZE
 
 pytestmark = pytest.mark.postgres
-
-SIZE = int(os.environ.get("TORTURE", "1"))
-"""How many times the load of an ordinary run."""
 
 ANSWER_LIMIT = 8
 """Seconds within which the webhook answers, whatever the database does."""
@@ -120,7 +119,7 @@ def test_the_webhook_answers_in_time_while_postgresql_is_stopped_and_stores_each
             wait_until(lambda: not (tmp_path / "spool/waiting").exists())
     assert {answer.status for answer in answers} == {200, 202}
     assert max(answer.seconds for answer in answers) < ANSWER_LIMIT
-    assert stored(url) == dict.fromkeys((answer.number for answer in answers), 1)
+    assert stored(Config(database_url=url)) == dict.fromkeys((answer.number for answer in answers), 1)
 
 
 @pytest.fixture
@@ -143,7 +142,7 @@ OPERATIONS: dict[str, Callable[[Store], object]] = {
 def test_a_notification_that_hangs_keeps_the_next_ones_and_the_health_routes_waiting_for_a_second_at_most(
     server: str, url: str, tmp_path: Path
 ) -> None:
-    config = Config(database_url=url, spool_path=str(tmp_path / "spool"))
+    config = open_to_all(Config(database_url=url, spool_path=str(tmp_path / "spool")))
     with running(config, WEB_CONCURRENCY="1") as dashboard, ThreadPoolExecutor(1) as pool:
         assert dashboard.request("POST", "/webhook", numbered(0)).status == 200
         with stopped(server):
@@ -156,7 +155,7 @@ def test_a_notification_that_hangs_keeps_the_next_ones_and_the_health_routes_wai
             assert not first.done()
             assert time.monotonic() - begin < ANSWER_LIMIT / 2
         assert first.result().status in (200, 202)
-        wait_until(lambda: stored(url) == dict.fromkeys(range(12), 1))
+        wait_until(lambda: stored(config) == dict.fromkeys(range(12), 1))
 
 
 def test_operations_end_in_time_while_the_network_swallows_every_packet(
@@ -201,7 +200,7 @@ def test_what_reaches_the_server_late_is_not_stored_twice(
         _wait_until_alone(url)
         again(lambda: near.record(notification, AT, again=AT))
         assert near.check() == ()
-    assert stored(url) == {2: 2} if kind == "a repeat" else {2: 1, 1: 1}
+    assert stored(Config(database_url=url)) == {2: 2} if kind == "a repeat" else {2: 1, 1: 1}
 
 
 def test_what_was_stored_although_the_answer_got_lost_is_not_stored_twice(
@@ -209,10 +208,10 @@ def test_what_was_stored_although_the_answer_got_lost_is_not_stored_twice(
 ) -> None:
     network.to_client.clear()
     given_up(lambda: store.record(parse(numbered(2)), AT), short)
-    wait_until(lambda: stored(url)[2] == 2)
+    wait_until(lambda: stored(Config(database_url=url))[2] == 2)
     network.release()
     again(lambda: store.record(parse(numbered(2)), AT, again=AT))
-    assert stored(url) == {2: 2}
+    assert stored(Config(database_url=url)) == {2: 2}
 
 
 STUBBORN = """
@@ -250,7 +249,7 @@ def test_a_statement_that_hangs_and_ends_after_all_is_not_stored_twice(
         other.execute("SELECT pg_advisory_unlock(4711)")
         second.result()
     assert store.check() == ()
-    assert stored(url) == {2: 2} if kind == "a repeat" else {2: 1, 1: 1}
+    assert stored(Config(database_url=url)) == {2: 2} if kind == "a repeat" else {2: 1, 1: 1}
 
 
 def test_a_statement_that_hangs_is_cancelled_on_the_server(store: Store, url: str, short: float) -> None:
@@ -260,7 +259,7 @@ def test_a_statement_that_hangs_is_cancelled_on_the_server(store: Store, url: st
         wait_until(lambda: not _busy(other))
         other.execute("ALTER TABLE notifications DROP CONSTRAINT slow")
     again(lambda: store.record(parse(numbered(2)), AT, again=AT))
-    assert stored(url) == {2: 2}
+    assert stored(Config(database_url=url)) == {2: 2}
 
 
 def test_an_action_may_take_longer_than_an_answer(store: Store, url: str, short: float) -> None:
@@ -311,7 +310,7 @@ def test_a_crash_of_postgresql_loses_nothing_where_the_database_says_that_commit
         (writer,) = (each for each in processes(server) if "walwriter" in "".join(each.cmdline()))
         writer.kill()
         again(store.ping)
-    assert stored(url) == dict.fromkeys(range(count), 1)
+    assert stored(Config(database_url=url)) == dict.fromkeys(range(count), 1)
 
 
 @pytest.mark.parametrize(

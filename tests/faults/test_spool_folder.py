@@ -25,9 +25,7 @@ from diundashboard.spool.reserve import RESERVE
 from tests.conftest import STORES
 from tests.dashboard import COMMAND, Dashboard, environment, free_port, open_to_all, running
 from tests.store.databases import raw
-
-SIZE = int(os.environ.get("TORTURE", "1"))
-"""How many times as much as in the short form."""
+from tests.torture import SIZE
 
 sqlite = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -19,9 +18,10 @@ from diundashboard.config import Config
 from diundashboard.notification import parse
 from diundashboard.store import open_store
 from tests.dashboard import running
-from tests.faults.file_load import kept, load, stored
+from tests.faults.load import Load, kept, numbered, stored
+from tests.torture import SIZE
 
-ANSWERS = int(os.environ.get("FAULT_ANSWERS", "60"))
+ANSWERS = 60 * SIZE
 """How many notifications are sent before a fault, and after it."""
 
 COMPANIONS = ("", "-wal", "-shm")
@@ -86,17 +86,17 @@ def place(config: Config, tmp_path: Path) -> Place:
     """Databases that hold the notification 10**9."""
     other = tmp_path / "other.db"
     with closing(open_store(Config(db_path=str(other)))) as store:
-        store.record(parse(json.dumps({"image": "other:1", "digest": f"sha256:{10**9:064}"}).encode()))
+        store.record(parse(numbered(10**9)))
     return Place(Path(config.db_path), Path(shutil.copy(other, tmp_path / "backup.db")), other)
 
 
 def everything(config: Config) -> set[int]:
     """The numbers in all databases of the folder, and in the spool."""
     databases = [path for path in Path(config.db_path).parent.glob("diun.db*") if path.suffix not in (".db-shm",)]
-    found = kept(Path(config.spool_path))
+    found = kept(config)
     for path in databases:
         if path.name == "diun.db" or (".removed-" in path.name and not path.name.endswith(("-wal", "-shm"))):
-            found |= stored(path)
+            found |= set(stored(Config(db_path=str(path))))
     return found
 
 
@@ -120,21 +120,21 @@ def everything(config: Config) -> set[int]:
 def test_a_file_that_is_lost_under_load_costs_nothing_that_is_answered_afterwards(
     config: Config, place: Place, fault: Callable[[Place], float], workers: int
 ) -> None:
-    with running(config, WEB_CONCURRENCY=str(workers)) as dashboard, load(dashboard) as sent:
-        sent.wait(ANSWERS)
+    with running(config, WEB_CONCURRENCY=str(workers)) as dashboard, Load(dashboard) as sent:
+        sent.wait_for(ANSWERS)
         since = fault(place)
-        sent.until(lambda: "is open again" in dashboard.log, "new file")
-        sent.wait(ANSWERS, time.monotonic())
+        sent.until(lambda: "is open again" in dashboard.log)
+        sent.wait_for(ANSWERS)
         assert "while it was open" in dashboard.log
         assert dashboard.log.count("is open again") <= workers
-    assert set(sent.status.values()) <= {200, 202}
+    assert set(sent.statuses) <= {200, 202}
     taken = sent.taken(since if fault in LOST else 0.0)
     assert len(taken) >= ANSWERS
     assert taken - everything(config) == set()
     with closing(sqlite3.connect(config.db_path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     restored = fault in (Place.move_over, Place.copy_over, Place.copy_slowly)
-    assert (10**9 in stored(place.live)) == restored
+    assert (10**9 in stored(config)) == restored
 
 
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
@@ -144,40 +144,39 @@ def test_a_foreign_file_is_left_as_it_is_while_notifications_wait(config: Config
     with closing(sqlite3.connect(foreign)) as connection:
         connection.executescript("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine');")
     content = foreign.read_bytes()
-    with running(config) as dashboard, load(dashboard) as sent:
-        sent.wait(ANSWERS)
+    with running(config) as dashboard, Load(dashboard) as sent:
+        sent.wait_for(ANSWERS)
         (shutil.copyfile if copied else os.rename)(foreign, config.db_path)
         since = time.monotonic()
-        sent.until(lambda: "holds the tables notes" in dashboard.log, "refusal")
-        sent.wait(ANSWERS, since, 202)
+        sent.until(lambda: "holds the tables notes" in dashboard.log)
+        sent.wait_since(since, ANSWERS, 202)
         answer = dashboard.request("GET", "/readyz")
         assert (answer.status, "holds the tables notes" in answer.json["error"]) == (503, True)
-    assert sent.taken(since) - kept(Path(config.spool_path)) == set()
+    assert sent.taken(since) - kept(config) == set()
     assert Path(config.db_path).read_bytes() == content
 
 
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("seed", range(int(os.environ.get("FAULT_SEEDS", "2"))))
+@pytest.mark.parametrize("seed", range(2 * SIZE))
 def test_once_damage_is_found_everything_waits_and_a_backup_brings_it_back(
     config: Config, place: Place, seed: int
 ) -> None:
     chance = random.Random(seed)
     with closing(open_store(config)) as store:
         for number in range(10_000, 10_200):
-            body = {"image": f"old{number % 40}:1.{number}", "hostname": "old", "digest": f"sha256:{number:064}"}
-            store.record(parse(json.dumps(body).encode()))
-    with running(config) as dashboard, load(dashboard) as sent:
-        sent.wait(ANSWERS)
+            store.record(parse(numbered(number)))
+    with running(config) as dashboard, Load(dashboard) as sent:
+        sent.wait_for(ANSWERS)
         with open(config.db_path, "r+b") as file:
             pages = os.path.getsize(config.db_path) // 4096
             for page in chance.sample(range(1, pages), pages // 2):
                 file.seek(page * 4096)
                 file.write(chance.randbytes(64))
-        sent.until(lambda: "is damaged" in dashboard.log, "word about the damage")
+        sent.until(lambda: "is damaged" in dashboard.log)
         since = time.monotonic()
-        sent.wait(ANSWERS, since, 202)
+        sent.wait_since(since, ANSWERS, 202)
         assert "restore a backup" in dashboard.request("GET", "/readyz").json["error"]
         assert dashboard.request("GET", "/").status == 503
         place.backup.rename(config.db_path)
-        sent.until(lambda: "is open again" in dashboard.log, "new file")
-    assert sent.taken(since) - kept(Path(config.spool_path)) - stored(Path(config.db_path)) == set()
+        sent.until(lambda: "is open again" in dashboard.log)
+    assert sent.taken(since) - kept(config) - set(stored(config)) == set()

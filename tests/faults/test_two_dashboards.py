@@ -14,8 +14,9 @@ import pytest
 from diundashboard.config import Config
 from diundashboard.store import open_store
 from tests.dashboard import Dashboard, free_port, open_to_all, running
-from tests.faults.load import SIZE, Load, kill, stored, wait_until_stored
+from tests.faults.load import Load, kill, stored, wait_until_stored
 from tests.faults.pair import running_pair
+from tests.torture import SIZE
 
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 
@@ -82,8 +83,8 @@ def test_nothing_is_lost_while_each_part_is_killed_in_turn(nginx: str, tmp_path:
         assert unanswered == 0, "nginx asks the other dashboard"
         assert set(load.statuses) <= {0, 200, 202}
         with closing(open_store(configs[0])) as store:
-            found = stored(store)
-            assert load.taken - set(found) == set()
+            found = stored(configs[0])
+            assert load.taken() - set(found) == set()
             assert store.check() == ()
 
 

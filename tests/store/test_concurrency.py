@@ -26,10 +26,11 @@ from diundashboard.store.sqlite import SQLiteStore, keeper
 from diundashboard.store.sqlite import database as sqlite
 from tests.conftest import STORES
 from tests.store.asking import recorded
+from tests.torture import SIZE
 from tests.updates import heard
 
 IMAGES = 5
-ROUNDS = 20
+ROUNDS = 8 * SIZE
 START_TIMEOUT = 60
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)
 
@@ -73,9 +74,11 @@ def check(store: Store, workers: int) -> None:
 
 def run_at_once(config: Config, target: Callable[..., None], count: int) -> Store:
     """Run `target(store, number, barrier)` in that many processes; the store as they left it."""
-    spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(count)
-    processes = [spawn.Process(target=_in_process, args=(config, target, number, barrier)) for number in range(count)]
+    # Its processes share no connection with this one, and import nothing that the server has imported.
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload([__name__])
+    barrier = server.Barrier(count)
+    processes = [server.Process(target=_in_process, args=(config, target, number, barrier)) for number in range(count)]
     for process in processes:
         process.start()
     for process in processes:
@@ -129,7 +132,7 @@ def _do_anything(store: Store, number: int, barrier: Any) -> None:
     """Everything that writes, in a random order; what another process has just deleted may be unknown."""
     chance = random.Random(number)
     actions: list[int] = []
-    for _ in range(150):
+    for _ in range(60 * SIZE):
         try:
             done = chance.choice(_moves(store, chance, actions))()
         except (NotFound, Conflict, IndexError, ValueError):

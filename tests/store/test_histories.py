@@ -11,8 +11,9 @@ from diundashboard.model import NEXT_VERSION, Action, Invalid, Selection
 from diundashboard.store import Conflict, NotFound, Store
 from tests.conftest import Clock
 from tests.store.asking import recorded
+from tests.torture import SIZE
 
-HISTORIES = 30
+HISTORIES = 8 * SIZE
 STEPS = 50
 VERSIONS = ["1.0", "1.1", "1.2", "2.0-rc1", "2.0", "latest", "1.1-alpine"]
 

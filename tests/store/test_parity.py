@@ -34,8 +34,9 @@ from diundashboard.model import (
 from diundashboard.store import Conflict, NotFound, Store, open_store
 from tests.conftest import Clock
 from tests.store.asking import recorded
+from tests.torture import SIZE
 
-EXAMPLES = 30
+EXAMPLES = 8 * SIZE
 STEPS = 50
 UNKNOWN = 10**9
 

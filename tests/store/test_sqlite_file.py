@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from diundashboard.config import Config
 from diundashboard.model import HistoryQuery, Selection
 from diundashboard.store import Store, Unavailable, open_store
 from diundashboard.store.sqlite import keeper
+from diundashboard.store.sqlite.connection import Damaged
+from diundashboard.store.sqlite.prepare import prepare
 from tests.conftest import Clock
 from tests.store.asking import record
 from tests.store.databases import raw
@@ -196,6 +199,39 @@ def test_a_damaged_file_is_left_as_it_is_until_a_backup_replaces_it(config: Conf
         os.replace(backup, config.db_path)
         until(lambda: usable(store))
         record(store)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_backup_that_arrives_while_the_damaged_file_is_read_is_opened(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempt: int
+) -> None:
+    monkeypatch.setattr(keeper, "SETTLED", 0.0)
+    backup = Path(shutil.copy(config.db_path, tmp_path / "backup.db"))
+    live = Path(config.db_path)
+    live.write_bytes(live.read_bytes()[:4096] + os.urandom(8192))
+    attempts = count(1)
+
+    def prepare_meanwhile(path: str) -> str:
+        try:
+            return prepare(path)
+        except Damaged:
+            if next(attempts) == attempt:
+                backup.rename(path)
+            raise
+
+    kept = keeper.Keeper(config.db_path, prepare_meanwhile)
+
+    def is_open() -> bool:
+        with kept.lock, suppress(Unavailable):
+            kept.open()
+            return True
+        return False
+
+    assert not is_open()
+    if attempt == 2:
+        os.utime(live)
+    until(is_open)
+    kept.close()
 
 
 def test_damage_is_found_once_a_day(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

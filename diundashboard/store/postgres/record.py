@@ -322,8 +322,7 @@ def _named_before(cursor: Cursor, series_id: int) -> list[str]:
     cursor.execute(
         "SELECT named FROM updates WHERE series_id = %s ORDER BY received_at DESC, id DESC LIMIT 1", (series_id,)
     )
-    named: list[str] = one(cursor).named
-    return named
+    return list(one(cursor).named)
 
 
 def _remember(

@@ -70,10 +70,11 @@ class Keeper:
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         self._id = ""
+        found = state(path)
         try:
             self._id = prepare(path)
         except Damaged as error:
-            self._refuse(error, state(path))
+            self._refuse(error, found)
         self._prepared = identity(path)
 
     @property
@@ -249,11 +250,12 @@ class Keeper:
             with answering(self._path):
                 return OpenFile(self._path, BUSY_TIMEOUT)
         except Unavailable as error:
-            self._refuse(error, state(self._path))
+            # What is there by now can be a backup, moved there while the damaged file was read.
+            self._refuse(error, found if isinstance(error, Damaged) else state(self._path))
             return None
 
     def _refuse(self, error: Unavailable, found: State | None) -> None:
-        """What is at the path cannot be used. If it is damaged, it is tried again only when it has changed."""
+        """What was found at the path cannot be used. If it is damaged, it is tried again only when it has changed."""
         if self._trouble != str(error):
             logger.error("%s", error)
         self._trouble, self._refused = str(error), found

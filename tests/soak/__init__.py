@@ -1,0 +1,1 @@
+"""An hour of mixed load, and what the dashboard holds meanwhile."""
