@@ -17,7 +17,7 @@ from diundashboard.model import Level
 from diundashboard.store import Store
 from diundashboard.web.gate import LEVELS, SCRIPT_HEADER
 from tests.store.asking import record
-from tests.web.people import logged_in
+from tests.web.people import browser, logged_in
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 EVERYBODY = (None, *Level)
@@ -108,7 +108,7 @@ def test_while_the_database_is_away_nobody_is_asked_to_log_in(config: Config) ->
     def away() -> Store:
         raise AssertionError("nobody opens it")
 
-    client = create_app(replace(config, auth_mode=AuthMode.PASSWORD), Access(away)).test_client()
+    client = browser(create_app(replace(config, auth_mode=AuthMode.PASSWORD), Access(away)))
     client.set_cookie("diun_session", "x")
     for path in ("/", "/api/v1/updates", "/login"):
         assert client.get(path).status_code == 503
@@ -131,7 +131,7 @@ def test_a_304_is_for_those_who_may_see_the_page(app: Flask, store: Store) -> No
 def test_who_acted_is_in_the_history(app: Flask, store: Store, config: Config) -> None:
     client = logged_in(app, store, Level.WRITE)
     number = record(store, "a:1")
-    client.patch(f"/api/v1/updates/{number}", json={"state": "acknowledged"}, headers={"Sec-Fetch-Site": "same-origin"})
+    client.patch(f"/api/v1/updates/{number}", json={"state": "acknowledged"})
     assert store.update(number).acknowledged_by == "write"
 
 

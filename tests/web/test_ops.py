@@ -47,7 +47,7 @@ def test_a_ruined_sqlite_file_is_told_in_words(
         store.close()
         Path(config.db_path).unlink()
         Path(config.db_path).mkdir()
-    words = {"garbage": "file is not a database", "folder": "unable to open database file"}[ruin]
+    words = {"garbage": "file is not a database", "folder": "cannot be used"}[ruin]
     check_told(config, store, words, monkeypatch, caplog)
     store.close()
 
