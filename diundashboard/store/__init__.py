@@ -13,6 +13,7 @@ from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.store.accounts import Accounts
 from diundashboard.store.actions import Actions
+from diundashboard.store.audit import Audit
 from diundashboard.store.carry import Carry
 from diundashboard.store.database import Database
 from diundashboard.store.errors import Conflict, Declined, NotFound, StoreError, Unavailable, Unusable
@@ -23,6 +24,7 @@ from diundashboard.store.intake import Intake
 from diundashboard.store.runs import Runs
 from diundashboard.store.sessions import Sessions
 from diundashboard.store.tags import Tags
+from diundashboard.store.tokens import Tokens
 from diundashboard.store.updates import Updates
 from diundashboard.store.upkeep import Upkeep
 from diundashboard.store.views import Views
@@ -44,7 +46,22 @@ logger = logging.getLogger("diundashboard")
 
 
 class Store(
-    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Database
+    Intake,
+    Updates,
+    Actions,
+    Tags,
+    Hosts,
+    Runs,
+    History,
+    Insights,
+    Views,
+    Accounts,
+    Sessions,
+    Tokens,
+    Audit,
+    Upkeep,
+    Carry,
+    Database,
 ):
     """What the dashboard stores, on either database.
 

@@ -13,7 +13,7 @@ from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import in_address, run_snippets, snippets
-from diundashboard.web.context import host, ping_address, settings, store, webhook_address
+from diundashboard.web.context import actor, host, ping_address, settings, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -30,6 +30,8 @@ def index() -> ResponseReturnValue:
 @blueprint.post("")
 def reveal() -> ResponseReturnValue:
     """The page with the secret. No cache and no history keeps the answer to a form."""
+    if settings().webhook_secret:
+        store().note(actor(), "webhook secret shown")
     return render_template("connect.html", shown=True, **_heard())
 
 

@@ -95,6 +95,7 @@ def live(store: Store, clock: Clock) -> None:
     for event in (RunEvent.START, RunEvent.DONE):
         store.report_run("x", event, "1 tag(s) have been scanned")
     store.refuse(Refusal(clock.time, "192.0.2.1", 400, "no JSON", "Dear diary"))
+    store.add_token("ci", Level.READ, "key", clock.time + DAY)
     store.add_account("Ada", Level.ADMIN, "hash")
     store.recognize("https://id.example", "42", "Eve", Level.READ)
 

@@ -9,6 +9,7 @@ from diundashboard.clock import now
 from diundashboard.store import Store
 from diundashboard.store.postgres.accounts import Accounts
 from diundashboard.store.postgres.actions import Actions
+from diundashboard.store.postgres.audit import Audit
 from diundashboard.store.postgres.carry import Carry
 from diundashboard.store.postgres.history import History
 from diundashboard.store.postgres.hosts import Hosts
@@ -18,13 +19,29 @@ from diundashboard.store.postgres.prepare import prepare
 from diundashboard.store.postgres.runs import Runs
 from diundashboard.store.postgres.sessions import Sessions
 from diundashboard.store.postgres.tags import Tags
+from diundashboard.store.postgres.tokens import Tokens
 from diundashboard.store.postgres.updates import Updates
 from diundashboard.store.postgres.upkeep import Upkeep
 from diundashboard.store.postgres.views import Views
 
 
 class PostgresStore(
-    Intake, Updates, Actions, Tags, Hosts, Runs, History, Insights, Views, Accounts, Sessions, Upkeep, Carry, Store
+    Intake,
+    Updates,
+    Actions,
+    Tags,
+    Hosts,
+    Runs,
+    History,
+    Insights,
+    Views,
+    Accounts,
+    Sessions,
+    Tokens,
+    Audit,
+    Upkeep,
+    Carry,
+    Store,
 ):
     """Raises Unavailable if the server at `url`, a URI or conninfo string of libpq, does not answer."""
 
