@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from diundashboard import carry, people, retention
+from diundashboard import carry, people, retention, tokens
 from diundashboard.clock import now
 from diundashboard.config import SETTINGS, AuthMode, Config, Misconfigured
 from diundashboard.model import Invalid
@@ -51,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         elif options.command == "user":
             people.manage(config, options)
+        elif options.command == "token":
+            tokens.manage(config, options)
         elif options.command == "spool":
             return _spool(config, options.retry)
         else:
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--to", dest="target", metavar="DATABASE", help="the other database is filled")
     where.add_argument("--from", dest="source", metavar="DATABASE", help="the database of the settings is filled")
     people.add_parsers(commands.add_parser("user", help="manage who may log in"))
+    tokens.add_parsers(commands.add_parser("token", help="manage what programs show instead of logging in"))
     spool = commands.add_parser("spool", help="say what waits until the database can take it, and what it could not")
     spool.add_argument("--retry", action="store_true", help="try again to store what could not be stored")
     commands.add_parser("demo", help="fill an empty database with a year of believable history, to try it all")

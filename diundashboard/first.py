@@ -7,6 +7,7 @@ import secrets
 from hashlib import sha256
 
 from diundashboard.config import AuthMode, Config
+from diundashboard.model import Actor
 from diundashboard.store import Conflict, Store
 
 logger = logging.getLogger("diundashboard")
@@ -33,7 +34,7 @@ def _make_admin(store: Store, password: str) -> None:
     if store.accounts():
         return
     try:
-        store.add_first_account(NAME, passwords.hashed(password), None)
+        store.add_first_account(NAME, passwords.hashed(password), None, Actor("ADMIN_PASSWORD"))
     except Conflict:
         return
     logger.info("Created the account %s with the password of ADMIN_PASSWORD", NAME)

@@ -8,7 +8,7 @@ from contextlib import closing
 from getpass import getpass
 
 from diundashboard.config import Config
-from diundashboard.model import Account, Level
+from diundashboard.model import COMMAND_LINE, Account, Level
 from diundashboard.store import NotFound, Store, open_store
 
 
@@ -39,17 +39,17 @@ def manage(config: Config, options: Namespace) -> None:
     with closing(open_store(config)) as store:
         match options.action:
             case "add":
-                added = store.add_account(options.name, Level(options.level), _asked_for())
+                added = store.add_account(options.name, Level(options.level), _asked_for(), COMMAND_LINE)
                 print(f"{added.name} may log in now, with the level {added.level}")
             case "list":
                 for account in store.accounts():
                     print(account.name, account.level, account.issuer, sep="\t")
             case "level":
-                store.set_level(_named(store, options.name).id, Level(options.level))
+                store.set_level(_named(store, options.name).id, Level(options.level), COMMAND_LINE)
             case "password":
-                store.set_password(_named(store, options.name).id, _asked_for())
+                store.set_password(_named(store, options.name).id, _asked_for(), COMMAND_LINE)
             case "remove":
-                store.remove_account(_named(store, options.name).id)
+                store.remove_account(_named(store, options.name).id, COMMAND_LINE)
 
 
 def _named(store: Store, name: str) -> Account:

@@ -10,6 +10,7 @@ from time import monotonic
 
 from diundashboard.access import Access
 from diundashboard.config import Config
+from diundashboard.model import Actor
 from diundashboard.spool.files import open_regular
 from diundashboard.spool.folder import Folder
 from diundashboard.store import Store, Unavailable
@@ -56,14 +57,14 @@ class Secret:
         """Whether anybody may send, and nobody has said that this is meant."""
         return self._asked_for and self._kept == ""
 
-    def require(self) -> None:
+    def require(self, by: Actor) -> None:
         """Ask for a secret from now on.
 
         Raises:
             Unavailable: the database cannot keep it.
         """
         if self._asked_for:
-            self._learn(self._access.store.require_webhook_secret(_new()))
+            self._learn(self._access.store.require_webhook_secret(_new(), by))
 
     def learn_from(self, store: Store) -> None:
         """Ask a store that is open for the secret.

@@ -1,7 +1,8 @@
 """The frozen types that pass between the rooms, by area."""
 
-from diundashboard.model.accounts import Account, Level, Person
+from diundashboard.model.accounts import Account, Level, Person, Token
 from diundashboard.model.actions import NEXT_VERSION, Action
+from diundashboard.model.audit import COMMAND_LINE, NOBODY, Actor, Entry
 from diundashboard.model.carry import Contents, Filled, Form, Row
 from diundashboard.model.history import REFUSALS_KEPT, HistoryQuery, Received, Refusal
 from diundashboard.model.hosts import Host
@@ -32,9 +33,11 @@ from diundashboard.model.views import View
 
 __all__ = [
     "COLOURS",
+    "COMMAND_LINE",
     "COUNTED_DONE",
     "INSIGHT_DAYS",
     "NEXT_VERSION",
+    "NOBODY",
     "PER_PAGE_LIMIT",
     "REFUSALS_KEPT",
     "REPORT_LENGTH",
@@ -45,11 +48,13 @@ __all__ = [
     "WAITS",
     "Account",
     "Action",
+    "Actor",
     "Age",
     "Choice",
     "Choices",
     "Contents",
     "Difference",
+    "Entry",
     "Filled",
     "Form",
     "Group",
@@ -75,6 +80,7 @@ __all__ = [
     "State",
     "Summary",
     "Tag",
+    "Token",
     "Totals",
     "Update",
     "UpdateQuery",

@@ -41,3 +41,16 @@ class Person:
     name: str
     level: Level
     account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a program shows instead of logging in. `expires_at` is None for one that does not expire."""
+
+    id: int
+    name: str
+    level: Level
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None

@@ -13,6 +13,7 @@ from diundashboard.clock import now
 from diundashboard.config import Config
 from diundashboard.store.accounts import Accounts
 from diundashboard.store.actions import Actions
+from diundashboard.store.audit import Audit
 from diundashboard.store.carry import Carry
 from diundashboard.store.database import Database
 from diundashboard.store.errors import Conflict, Declined, NotFound, StoreError, Unavailable, Unusable
@@ -24,6 +25,7 @@ from diundashboard.store.runs import Runs
 from diundashboard.store.secrets import Secrets
 from diundashboard.store.sessions import Sessions
 from diundashboard.store.tags import Tags
+from diundashboard.store.tokens import Tokens
 from diundashboard.store.updates import Updates
 from diundashboard.store.upkeep import Upkeep
 from diundashboard.store.views import Views
@@ -57,6 +59,8 @@ class Store(
     Accounts,
     Sessions,
     Secrets,
+    Tokens,
+    Audit,
     Upkeep,
     Carry,
     Database,

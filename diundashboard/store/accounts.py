@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from diundashboard.model import Account, Level
+from diundashboard.model import NOBODY, Account, Actor, Level
 
 SETUP_CODES = 10
 """How many codes for the first account are good at the same time: each start of a process prints one."""
 
 
 class Accounts(ABC):
-    """Accounts, and how the first one is made. Names are compared without regard to case."""
+    """Accounts, and how the first one is made. Names are compared without regard to case.
+
+    Whoever changes them is in the audit.
+    """
 
     @abstractmethod
     def accounts(self) -> tuple[Account, ...]:
@@ -22,7 +25,7 @@ class Accounts(ABC):
         """The account with a password that has this name, and the hash of its password; None if there is none."""
 
     @abstractmethod
-    def add_account(self, name: str, level: Level, password_hash: str) -> Account:
+    def add_account(self, name: str, level: Level, password_hash: str, by: Actor = NOBODY) -> Account:
         """Add an account that logs in with a password. The codes for the first account are gone then.
 
         Raises:
@@ -31,7 +34,7 @@ class Accounts(ABC):
         """
 
     @abstractmethod
-    def add_first_account(self, name: str, password_hash: str, code: str | None) -> Account:
+    def add_first_account(self, name: str, password_hash: str, code: str | None, by: Actor = NOBODY) -> Account:
         """Add an admin while there is no account. `code` is the SHA-256 of one from a start; None needs none.
 
         Raises:
@@ -55,11 +58,11 @@ class Accounts(ABC):
     def recognize(self, issuer: str, subject: str, name: str, level: Level) -> Account:
         """The account of a person whom an OpenID provider vouches for, new or known, with this name and level.
 
-        With another level than before, the sessions of the account end.
+        With another level than before, the sessions of the account end. In the audit, the provider acts.
         """
 
     @abstractmethod
-    def set_password(self, account_id: int, password_hash: str) -> None:
+    def set_password(self, account_id: int, password_hash: str, by: Actor = NOBODY) -> None:
         """Change the password of an account. All its sessions end, and its known browsers are forgotten.
 
         Raises:
@@ -71,7 +74,7 @@ class Accounts(ABC):
         """Replace the hash of a password by another one of the same password, unless it has changed meanwhile."""
 
     @abstractmethod
-    def set_level(self, account_id: int, level: Level) -> None:
+    def set_level(self, account_id: int, level: Level, by: Actor = NOBODY) -> None:
         """Change what an account may do. All its sessions end if that changes anything.
 
         Raises:
@@ -80,7 +83,7 @@ class Accounts(ABC):
         """
 
     @abstractmethod
-    def remove_account(self, account_id: int) -> None:
+    def remove_account(self, account_id: int, by: Actor = NOBODY) -> None:
         """Delete an account. All its sessions end. What it did stays in the history under its name.
 
         Raises:

@@ -96,6 +96,16 @@ TABLES = (
         used=False,
     ),
     Table("secrets", _columns(text="name value"), order=("name",), used=False),
+    Table(
+        "tokens",
+        _columns(integer="id", text="key name level created_by", time="created_at expires_at used_at"),
+        used=False,
+    ),
+    Table(
+        "audit",
+        _columns(integer="id", text="by address event detail", time="at", boolean="refused"),
+        used=False,
+    ),
     Table("edits", _columns(integer="number"), order=("number",), used=False),
     Table("version_rules", _columns(integer="number"), order=("number",), used=False),
 )

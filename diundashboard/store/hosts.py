@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from diundashboard.model import (
-    Host,
-)
+from diundashboard.model import NOBODY, Actor, Host
 
 
 class Hosts(ABC):
-    """Hosts: name, merge and forget them."""
+    """Hosts: name, merge and forget them. Whoever does so is in the audit."""
 
     @abstractmethod
     def hosts(self) -> tuple[Host, ...]:
         """Every host, sorted by name regardless of case, except merged and forgotten ones."""
 
     @abstractmethod
-    def rename_host(self, host_id: int, name: str) -> None:
+    def rename_host(self, host_id: int, name: str, by: Actor = NOBODY) -> None:
         """Set the name of a host on pages. An empty one restores its hostname.
 
         Raises:
@@ -27,7 +25,7 @@ class Hosts(ABC):
         """
 
     @abstractmethod
-    def merge_hosts(self, host_id: int, into_id: int) -> None:
+    def merge_hosts(self, host_id: int, into_id: int, by: Actor = NOBODY) -> None:
         """Merge one host into another: its updates and history move there, and so do its future notifications.
 
         If both have an update for an image, the one received later stays, with the notifications of both. What people
@@ -39,7 +37,7 @@ class Hosts(ABC):
         """
 
     @abstractmethod
-    def trust_metadata(self, host_id: int) -> None:
+    def trust_metadata(self, host_id: int, by: Actor = NOBODY) -> None:
         """Use the metadata of a host's containers again, once DIUN's configuration is corrected.
 
         Raises:
@@ -47,7 +45,7 @@ class Hosts(ABC):
         """
 
     @abstractmethod
-    def forget_host(self, host_id: int) -> None:
+    def forget_host(self, host_id: int, by: Actor = NOBODY) -> None:
         """Delete a host, its updates and its runs, but keep its notifications. It is back with its next notification.
 
         Raises:

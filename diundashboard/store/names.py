@@ -70,10 +70,16 @@ def account_name(text: str) -> str:
     Raises:
         Invalid: it is empty, longer than 100 characters, or has a character that is not printable.
     """
-    name = _short_name(text, "account")
-    if not name.isprintable():
-        raise Invalid("an account's name has only printable characters")
-    return name
+    return _printable_name(text, "account")
+
+
+def token_name(text: str) -> str:
+    """The name of a token as it is stored: without surrounding white space.
+
+    Raises:
+        Invalid: it is empty, longer than 100 characters, or has a character that is not printable.
+    """
+    return _printable_name(text, "token")
 
 
 def account_key(name: str) -> str:
@@ -88,6 +94,13 @@ def pulse_name(text: str) -> str:
         Invalid: it is empty or longer than 100 characters.
     """
     return _short_name(text, "DIUN")
+
+
+def _printable_name(text: str, what: str) -> str:
+    name = _short_name(text, what)
+    if not name.isprintable():
+        raise Invalid(f"{_article(what)} {what}'s name has only printable characters")
+    return name
 
 
 def _short_name(text: str, what: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from datetime import timedelta
 
-from diundashboard.model import Pulse, RunEvent
+from diundashboard.model import NOBODY, Actor, Pulse, RunEvent
 
 ARRIVES_WITHIN = timedelta(seconds=15)
 """How far outside of a run its notifications may arrive: DIUN waits 10 seconds for an answer, and the clocks of two
@@ -35,7 +35,7 @@ class Runs(ABC):
         """The runs of every name, sorted by name regardless of case."""
 
     @abstractmethod
-    def forget_pulse(self, pulse_id: int) -> None:
+    def forget_pulse(self, pulse_id: int, by: Actor = NOBODY) -> None:
         """Delete a name and its runs. It is back when it is heard again.
 
         Raises:

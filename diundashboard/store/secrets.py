@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from diundashboard.model import NOBODY, Actor
+
 WEBHOOK = "webhook"
 """The name of the secret that DIUN must send."""
 
@@ -20,5 +22,5 @@ class Secrets(ABC):
         """
 
     @abstractmethod
-    def require_webhook_secret(self, offered: str) -> str:
+    def require_webhook_secret(self, offered: str, by: Actor = NOBODY) -> str:
         """Ask for a secret from now on, `offered` if there is none yet; returns it."""

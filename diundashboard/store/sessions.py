@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from datetime import timedelta
 
-from diundashboard.model import Person
+from diundashboard.model import NOBODY, Actor, Person
 
 IDLE = timedelta(days=7)
 """After this time without use, a session ends."""
@@ -27,9 +27,9 @@ class Sessions(ABC):
     """Sessions, known by the SHA-256 of a random token in hexadecimal digits, which only the browser has."""
 
     @abstractmethod
-    def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "") -> None:
-        """Begin a session. `proof` is the hash of the password that was compared; `hint` is kept for the logout at an
-        OpenID provider.
+    def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "", address: str = "") -> None:
+        """Begin a session, and write so into the audit. `proof` is the hash of the password that was compared; `hint`
+        is kept for the logout at an OpenID provider; `address` is where the person is.
 
         Raises:
             NotFound: no account has this id, or its password has another hash by now.
@@ -43,12 +43,12 @@ class Sessions(ABC):
         """
 
     @abstractmethod
-    def end_session(self, key: str) -> str:
-        """End a session, if it has not ended, and return its hint, or ""."""
+    def end_session(self, key: str, address: str = "") -> str:
+        """End a session, if it has not ended, write so into the audit, and return its hint, or ""."""
 
     @abstractmethod
-    def end_sessions(self, account_id: int) -> None:
-        """End all sessions of an account."""
+    def end_sessions(self, account_id: int, by: Actor = NOBODY) -> None:
+        """End all sessions of an account, and write so into the audit."""
 
     @abstractmethod
     def attempt(self, key: str) -> timedelta:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from diundashboard.model import (
-    Rule,
-    Tag,
-)
+from diundashboard.model import NOBODY, Actor, Rule, Tag
 
 
 class Tags(ABC):
-    """Tags of images."""
+    """Tags of images. Whoever changes them is in the audit."""
 
     @abstractmethod
     def tags(self) -> tuple[Tag, ...]:
         """Every tag with the number of its updates, sorted by name; the case of A to Z is ignored first."""
 
     @abstractmethod
-    def create_tag(self, name: str) -> Tag:
+    def create_tag(self, name: str, by: Actor = NOBODY) -> Tag:
         """Add a tag.
 
         Raises:
@@ -27,7 +24,7 @@ class Tags(ABC):
         """
 
     @abstractmethod
-    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
+    def change_tag(self, tag_id: int, name: str, colour: int, by: Actor = NOBODY) -> Tag:
         """Change a tag's name and its colour, one of twelve.
 
         Raises:
@@ -37,7 +34,7 @@ class Tags(ABC):
         """
 
     @abstractmethod
-    def delete_tag(self, tag_id: int) -> None:
+    def delete_tag(self, tag_id: int, by: Actor = NOBODY) -> None:
         """Delete a tag with its assignments and rules.
 
         Raises:
@@ -49,7 +46,7 @@ class Tags(ABC):
         """Whether a tag has this id."""
 
     @abstractmethod
-    def assign_tag(self, reference: str, tag_id: int) -> str:
+    def assign_tag(self, reference: str, tag_id: int, by: Actor = NOBODY) -> str:
         """Tag a repository, or one exact image if the reference has a version; return the reference as stored.
 
         This replaces the tag that the reference had. The tag of an exact image takes precedence over its repository's.
@@ -60,7 +57,7 @@ class Tags(ABC):
         """
 
     @abstractmethod
-    def unassign_tag(self, reference: str) -> None:
+    def unassign_tag(self, reference: str, by: Actor = NOBODY) -> None:
         """Remove the tag of a repository or an exact image. It is no error if there is none.
 
         Raises:
@@ -72,7 +69,7 @@ class Tags(ABC):
         """The rules that tag repositories, sorted by pattern."""
 
     @abstractmethod
-    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+    def create_rule(self, pattern: str, tag_id: int, by: Actor = NOBODY) -> Rule:
         """Add a rule, and tag what it matches unless something else tagged it. The longest matching pattern wins.
 
         Raises:
@@ -82,7 +79,7 @@ class Tags(ABC):
         """
 
     @abstractmethod
-    def delete_rule(self, rule_id: int) -> None:
+    def delete_rule(self, rule_id: int, by: Actor = NOBODY) -> None:
         """Delete a rule and the assignments it made.
 
         Raises:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from diundashboard.model import (
-    View,
-)
+from diundashboard.model import NOBODY, Actor, View
 
 
 class Views(ABC):
-    """Saved views, one of which can be the start page."""
+    """Saved views, one of which can be the start page. Whoever changes them is in the audit."""
 
     @abstractmethod
     def views(self) -> tuple[View, ...]:
         """The saved views, sorted by name as tags are."""
 
     @abstractmethod
-    def save_view(self, name: str, query: str, replace: bool = False) -> View:
+    def save_view(self, name: str, query: str, replace: bool = False, by: Actor = NOBODY) -> View:
         """Save a query string, with its question mark, as a view.
 
         Raises:
@@ -26,7 +24,7 @@ class Views(ABC):
         """
 
     @abstractmethod
-    def delete_view(self, view_id: int) -> None:
+    def delete_view(self, view_id: int, by: Actor = NOBODY) -> None:
         """Delete a view.
 
         Raises:
@@ -34,7 +32,7 @@ class Views(ABC):
         """
 
     @abstractmethod
-    def start_with(self, view_id: int | None) -> None:
+    def start_with(self, view_id: int | None, by: Actor = NOBODY) -> None:
         """Make a view the start page; None makes it the plain updates page.
 
         Raises:

@@ -14,6 +14,7 @@ from diundashboard.web import (
     api,
     appearance,
     assets,
+    audit,
     connect,
     errors,
     gate,
@@ -28,6 +29,8 @@ from diundashboard.web import (
     refusals,
     shown,
     tags,
+    tokens,
+    tried,
     updates,
     views,
     webhook,
@@ -38,8 +41,8 @@ def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, access, spool, Secret(config, access))
     pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown)
-    doors = (gate, login, account, people)
+    doors = (gate, login, account, people, tokens, audit)
     for room in (webhook, ping, api, ops, assets, *pages, *doors):
         app.register_blueprint(room.blueprint)
-    for room in (errors, guard, gate, refusals):
+    for room in (errors, guard, tried, gate, refusals):
         room.register(app)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard import passwords
 from diundashboard.model import Invalid, Person
 from diundashboard.store import NotFound
-from diundashboard.web.context import store
+from diundashboard.web.context import actor, store
 from diundashboard.web.gate import me
 from diundashboard.web.login import enter, left
 
@@ -32,14 +32,14 @@ def change_password() -> ResponseReturnValue:
         kept = passwords.hashed(request.form.get("new", ""))
     except (Invalid, passwords.Busy) as error:
         return render_template("account.html", person=person, error=str(error) or "too much at once: try again"), 400
-    store().set_password(account_id, kept)
+    store().set_password(account_id, kept, actor())
     return enter(known[0], kept, url_for("account.index", changed="yes"))
 
 
 @blueprint.post("/logout-everywhere")
 def log_out_everywhere() -> ResponseReturnValue:
     """End every session of this account."""
-    store().end_sessions(_myself()[1])
+    store().end_sessions(_myself()[1], actor())
     return left()
 
 

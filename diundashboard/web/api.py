@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.model import Invalid, Selection, State, Tag, Update
-from diundashboard.web.context import person, store
+from diundashboard.web.context import actor, person, store
 from diundashboard.web.reading import query_of
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -56,13 +56,13 @@ def tags() -> ResponseReturnValue:
 @blueprint.post("/tags")
 def create_tag() -> ResponseReturnValue:
     """Add a tag."""
-    return _tag(store().create_tag(_string("name"))), 201
+    return _tag(store().create_tag(_string("name"), actor())), 201
 
 
 @blueprint.delete("/tags/<int:tag_id>")
 def delete_tag(tag_id: int) -> ResponseReturnValue:
     """Remove a tag."""
-    store().delete_tag(tag_id)
+    store().delete_tag(tag_id, actor())
     return "", 204
 
 
@@ -72,13 +72,13 @@ def assign_tag() -> ResponseReturnValue:
     tag_id = _body().get("tag_id")
     if type(tag_id) is not int:
         raise Invalid("tag_id must be a whole number")
-    return {"image": store().assign_tag(_string("image"), tag_id), "tag_id": tag_id}
+    return {"image": store().assign_tag(_string("image"), tag_id, actor()), "tag_id": tag_id}
 
 
 @blueprint.delete("/tag-assignments")
 def unassign_tag() -> ResponseReturnValue:
     """Take the tag from a repository or an exact image."""
-    store().unassign_tag(_string("image"))
+    store().unassign_tag(_string("image"), actor())
     return "", 204
 
 

@@ -13,7 +13,7 @@ from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import in_address, run_snippets, snippets
-from diundashboard.web.context import ping_address, secret, store, webhook_address
+from diundashboard.web.context import actor, ping_address, secret, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -30,13 +30,15 @@ def index() -> ResponseReturnValue:
 @blueprint.post("")
 def reveal() -> ResponseReturnValue:
     """The page with the secret. No cache and no history keeps the answer to a form."""
+    if secret().shown():
+        store().note(actor(), "webhook secret shown")
     return render_template("connect.html", shown=True, **_heard())
 
 
 @blueprint.post("/secret")
 def require_secret() -> ResponseReturnValue:
     """Ask for a secret from now on."""
-    secret().require()
+    secret().require(actor())
     return redirect(url_for("connect.index", _anchor="snippets"), 303)
 
 

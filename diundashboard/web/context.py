@@ -7,6 +7,7 @@ from flask import Flask, current_app, g, request, url_for
 from diundashboard import address
 from diundashboard.access import Access
 from diundashboard.config import Config
+from diundashboard.model import Actor
 from diundashboard.secret import Secret
 from diundashboard.spool import Spool
 from diundashboard.store import Store
@@ -100,6 +101,17 @@ def lost_diun() -> bool:
 
 
 def person() -> str:
-    """Who acts: the name of the account, or the address of the browser where nobody logs in."""
+    """Who acts: the name of the account or the token, or the address of the browser where nobody logs in."""
     known = g.get("person")
-    return known.name if known and known.name else (request.remote_addr or "")[:_PERSON]
+    return known.name if known and known.name else client_address()
+
+
+def actor() -> Actor:
+    """Who acts, for the audit."""
+    known = g.get("person")
+    return Actor(known.name if known else "", client_address())
+
+
+def client_address() -> str:
+    """Where the request comes from."""
+    return (request.remote_addr or "")[:_PERSON]

@@ -11,7 +11,9 @@ from flask.typing import ResponseReturnValue
 from diundashboard.config import AuthMode
 from diundashboard.model import Level, Person
 from diundashboard.store import Unavailable
-from diundashboard.web.context import PROGRAMS, SESSION_COOKIE, same_page, settings, store
+from diundashboard.tokens import PREFIX
+from diundashboard.web.context import PROGRAMS, SESSION_COOKIE, actor, same_page, settings, store
+from diundashboard.web.tried import tried
 
 blueprint = Blueprint("gate", __name__)
 
@@ -91,6 +93,11 @@ LEVELS: dict[str, Level | None] = {
     "people.change_level": Level.ADMIN,
     "people.change_password": Level.ADMIN,
     "people.remove": Level.ADMIN,
+    "tokens.index": Level.ADMIN,
+    "tokens.add": Level.ADMIN,
+    "tokens.remove": Level.ADMIN,
+    "audit.index": Level.ADMIN,
+    "audit.sheet": Level.ADMIN,
 }
 """What each endpoint asks for. One that is not here is refused to everybody."""
 
@@ -111,6 +118,7 @@ def _decide() -> ResponseReturnValue | None:
     if person is None:
         return _ask_to_log_in()
     if not person.level.includes(needed) or (endpoint and endpoint not in LEVELS):
+        tried(actor(), "refused", f"{request.method} {request.path}")
         abort(403, f"your account may only {person.level}: ask an admin for the level {needed}")
     return None
 
@@ -156,9 +164,24 @@ def me() -> Person | None:
 def _identify() -> Person | None:
     if settings().auth_mode == AuthMode.NONE:
         return Person("", Level.ADMIN)
+    if (shown := _token_shown()) is not None:
+        return store().bearer_of(key_of(shown))
     if token := request.cookies.get(SESSION_COOKIE):
         return store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
     return None
+
+
+def _token_shown() -> str | None:
+    """The token in the Authorization header, right or wrong; None if there is none.
+
+    A password without the prefix of tokens is for somebody else: a proxy that asks for one passes it on.
+    """
+    if "HTTP_AUTHORIZATION" not in request.environ or not (sent := request.authorization):
+        return None
+    if sent.type == "bearer":
+        return sent.token or ""
+    password = sent.password if sent.type == "basic" else None
+    return password if password and password.startswith(PREFIX) else None
 
 
 def key_of(token: str) -> str:
@@ -167,6 +190,9 @@ def key_of(token: str) -> str:
 
 
 def _ask_to_log_in() -> ResponseReturnValue:
+    if _token_shown() is not None:
+        tried(actor(), "token refused", f"{request.method} {request.path if request.endpoint else 'elsewhere'}")
+        return {"error": "this token is unknown or has expired"}, 401, {"WWW-Authenticate": "Bearer"}
     if request.path.startswith(PROGRAMS) or SCRIPT_HEADER in request.headers:
         return {"error": "log in first"}, 401, {"WWW-Authenticate": "Bearer"}
     back = (

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.limits import ITEMS, OPTIONS, PULSES
 from diundashboard.model import Invalid, Pulse
 from diundashboard.store import NotFound
-from diundashboard.web.context import spool, store
+from diundashboard.web.context import actor, spool, store
 from diundashboard.web.reading import number
 
 blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
 @blueprint.post("/<int:host_id>/rename")
 def rename(host_id: int) -> ResponseReturnValue:
     """Show a host under the name that the form gives; an empty one takes that back."""
-    store().rename_host(host_id, request.form.get("name", ""))
+    store().rename_host(host_id, request.form.get("name", ""), actor())
     return _back(host_id)
 
 
@@ -59,28 +59,28 @@ def merge(host_id: int) -> ResponseReturnValue:
     if not request.form.get("into"):
         raise Invalid("choose the host to merge into")
     into = number(request.form, "into", 0)
-    store().merge_hosts(host_id, into)
+    store().merge_hosts(host_id, into, actor())
     return _back(into)
 
 
 @blueprint.post("/<int:host_id>/metadata")
 def trust_metadata(host_id: int) -> ResponseReturnValue:
     """Use the metadata of a host's containers again."""
-    store().trust_metadata(host_id)
+    store().trust_metadata(host_id, actor())
     return _back(host_id)
 
 
 @blueprint.post("/<int:host_id>/forget")
 def forget(host_id: int) -> ResponseReturnValue:
     """Remove a host; what it sent stays in the history."""
-    store().forget_host(host_id)
+    store().forget_host(host_id, actor())
     return _back()
 
 
 @blueprint.post("/pulses/<int:pulse_id>/forget")
 def forget_pulse(pulse_id: int) -> ResponseReturnValue:
     """Remove the runs of a name, which is back when it is heard again."""
-    store().forget_pulse(pulse_id)
+    store().forget_pulse(pulse_id, actor())
     return _back()
 
 

@@ -13,13 +13,14 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard import passwords
 from diundashboard.config import AuthMode
-from diundashboard.model import Account, Invalid
+from diundashboard.model import Account, Actor, Invalid
 from diundashboard.store import Conflict, NotFound
 from diundashboard.store.names import account_key
 from diundashboard.store.sessions import LONGEST
-from diundashboard.web.context import SESSION_COOKIE, settings, store
+from diundashboard.web.context import SESSION_COOKIE, client_address, settings, store
 from diundashboard.web.gate import key_of, someone
 from diundashboard.web.local import local_path
+from diundashboard.web.tried import tried
 
 logger = logging.getLogger("diundashboard")
 
@@ -49,7 +50,10 @@ def log_in() -> ResponseReturnValue:
     name, password = request.form.get("name", ""), request.form.get("password", "")
     known = store().credentials(name)
     key = _counted_as(name, known[0] if known else None)
+    # A name that no account has can be a password in the wrong field.
+    who = Actor(known[0].name if known else "", client_address())
     if wait := store().attempt(key):
+        tried(who, "failed login", "too many wrong passwords")
         seconds = max(1, round(wait.total_seconds()))
         answer = make_response(_form(f"Too many wrong passwords. Try again in {seconds} s.", 429))
         answer.headers["Retry-After"] = str(seconds)
@@ -60,6 +64,7 @@ def log_in() -> ResponseReturnValue:
         return _form("Too many people are logging in. Try again in a moment.", 503)
     if not right or known is None:
         logger.warning('failed login as "%s" from %s', _loggable(name), request.remote_addr)
+        tried(who, "failed login", "wrong password" if known else "no account has the name")
         return _form("The name or the password is wrong.", 401)
     account, kept = known
     store().succeeded(key)
@@ -75,7 +80,7 @@ def log_out() -> ResponseReturnValue:
     """End the session of this browser."""
     _check_mode()
     if token := request.cookies.get(SESSION_COOKIE):
-        store().end_session(key_of(token))
+        store().end_session(key_of(token), client_address())
     return left()
 
 
@@ -92,7 +97,9 @@ def set_up(code: str) -> ResponseReturnValue:
     _check_code(code)
     try:
         kept = passwords.hashed(request.form.get("password", ""))
-        account = store().add_first_account(request.form.get("name", ""), kept, key_of(code))
+        account = store().add_first_account(
+            request.form.get("name", ""), kept, key_of(code), Actor("setup link", client_address())
+        )
     except Invalid as error:
         return render_template("setup.html", error=error), 400
     except (Conflict, NotFound):
@@ -103,7 +110,7 @@ def set_up(code: str) -> ResponseReturnValue:
 def enter(account: Account, kept: str, onward: str) -> Response:
     """Begin a session of an account with a password, and go on."""
     token = secrets.token_urlsafe(32)
-    store().begin_session(account.id, key_of(token), kept)
+    store().begin_session(account.id, key_of(token), kept, address=client_address())
     browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
     store().know_browser(account.id, key_of(browser))
     response = make_response(redirect(onward, 303))

@@ -9,7 +9,7 @@ from diundashboard import passwords
 from diundashboard.limits import ITEMS
 from diundashboard.model import Invalid, Level
 from diundashboard.store import Conflict
-from diundashboard.web.context import store
+from diundashboard.web.context import actor, store
 from diundashboard.web.reading import number
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
@@ -25,7 +25,7 @@ def index() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     """Add the account that the form describes."""
     try:
-        store().add_account(request.form.get("name", ""), _level(), _hash())
+        store().add_account(request.form.get("name", ""), _level(), _hash(), actor())
     except (Invalid, Conflict) as error:
         return _page(str(error)), 409 if isinstance(error, Conflict) else 400
     return _back()
@@ -35,7 +35,7 @@ def add() -> ResponseReturnValue:
 def change_level(account_id: int) -> ResponseReturnValue:
     """Let an account do what the form says."""
     try:
-        store().set_level(account_id, _level())
+        store().set_level(account_id, _level(), actor())
     except Conflict as error:
         return _page(str(error)), 409
     return _back()
@@ -45,7 +45,7 @@ def change_level(account_id: int) -> ResponseReturnValue:
 def change_password(account_id: int) -> ResponseReturnValue:
     """Give an account the password of the form."""
     try:
-        store().set_password(account_id, _hash())
+        store().set_password(account_id, _hash(), actor())
     except Invalid as error:
         return _page(str(error)), 400
     return _back()
@@ -55,7 +55,7 @@ def change_password(account_id: int) -> ResponseReturnValue:
 def remove(account_id: int) -> ResponseReturnValue:
     """Delete an account."""
     try:
-        store().remove_account(account_id)
+        store().remove_account(account_id, actor())
     except Conflict as error:
         return _page(str(error)), 409
     return _back()

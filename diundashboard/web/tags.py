@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.limits import ITEMS, OPTIONS
 from diundashboard.store.names import PATTERN_LENGTH
-from diundashboard.web.context import store
+from diundashboard.web.context import actor, store
 from diundashboard.web.reading import number
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
@@ -45,35 +45,35 @@ def strip() -> ResponseReturnValue:
 @blueprint.post("")
 def create() -> ResponseReturnValue:
     """Add the tag that the form names."""
-    store().create_tag(request.form.get("name", ""))
+    store().create_tag(request.form.get("name", ""), actor())
     return _back()
 
 
 @blueprint.post("/<int:tag_id>/change")
 def change(tag_id: int) -> ResponseReturnValue:
     """Give a tag the name and the colour that the form says."""
-    store().change_tag(tag_id, request.form.get("name", ""), number(request.form, "colour", 0))
+    store().change_tag(tag_id, request.form.get("name", ""), number(request.form, "colour", 0), actor())
     return _back()
 
 
 @blueprint.post("/<int:tag_id>/delete")
 def delete(tag_id: int) -> ResponseReturnValue:
     """Remove a tag; what carried it stays."""
-    store().delete_tag(tag_id)
+    store().delete_tag(tag_id, actor())
     return _back()
 
 
 @blueprint.post("/rules")
 def create_rule() -> ResponseReturnValue:
     """Add the rule that the form describes."""
-    store().create_rule(request.form.get("pattern", ""), number(request.form, "tag", 0))
+    store().create_rule(request.form.get("pattern", ""), number(request.form, "tag", 0), actor())
     return _back("rules")
 
 
 @blueprint.post("/rules/<int:rule_id>/delete")
 def delete_rule(rule_id: int) -> ResponseReturnValue:
     """Remove a rule, and the tags that it gave."""
-    store().delete_rule(rule_id)
+    store().delete_rule(rule_id, actor())
     return _back("rules")
 
 

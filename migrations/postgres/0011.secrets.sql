@@ -1,5 +1,5 @@
 -- What the dashboard has chosen itself, such as the secret that DIUN must send.
--- depends: 0009.accounts
+-- depends: 0010.tokens
 
 CREATE TABLE secrets (
     name text COLLATE "C" PRIMARY KEY,

@@ -25,6 +25,7 @@ ALL = [
     "0007.identity",
     "0008.runs",
     "0009.accounts",
+    "0010.tokens",
     "0011.secrets",
 ]
 EVERY = UpdateQuery(state=None, per_page=200, fold=False)

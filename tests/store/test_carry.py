@@ -96,6 +96,7 @@ def live(store: Store, clock: Clock) -> None:
         store.report_run("x", event, "1 tag(s) have been scanned")
     store.refuse(Refusal(clock.time, "192.0.2.1", 400, "no JSON", "Dear diary"))
     store.require_webhook_secret("chosen")
+    store.add_token("ci", Level.READ, "key", clock.time + DAY)
     store.add_account("Ada", Level.ADMIN, "hash")
     store.recognize("https://id.example", "42", "Eve", Level.READ)
 

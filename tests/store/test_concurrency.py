@@ -146,6 +146,11 @@ def _moves(store: Store, chance: random.Random, actions: list[int]) -> list[Call
     ids = tuple(update.id for update in chance.sample(rows, min(len(rows), chance.randint(1, 8))))
     found = Selection(query=UpdateQuery(state=chance.choice([None, *State])))
     some = Selection(ids) if chance.random() < 0.7 else found
+
+    def merge() -> None:
+        host, into = chance.sample(store.hosts(), 2)
+        store.merge_hosts(host.id, into.id)
+
     return [
         *[lambda: _record_anything(store, chance)] * 6,
         lambda: store.acknowledge(some, ""),
@@ -160,7 +165,7 @@ def _moves(store: Store, chance: random.Random, actions: list[int]) -> list[Call
         lambda: store.delete_tag(store.tags()[0].id),
         lambda: store.create_rule(f"*app{chance.randrange(3)}", store.tags()[0].id),
         lambda: store.delete_rule(store.rules()[0].id),
-        lambda: store.merge_hosts(*(host.id for host in chance.sample(store.hosts(), 2))),
+        merge,
         lambda: store.forget_host(store.hosts()[0].id),
         lambda: store.rename_host(store.hosts()[0].id, chance.choice(["", "x"])),
         lambda: store.save_view(chance.choice("ab"), ""),

@@ -15,7 +15,8 @@ from diundashboard.app import create_app
 from diundashboard.config import AuthMode, Config
 from diundashboard.model import Level
 from diundashboard.store import Store
-from diundashboard.web.gate import LEVELS, SCRIPT_HEADER
+from diundashboard.tokens import new_token
+from diundashboard.web.gate import LEVELS, SCRIPT_HEADER, key_of
 from tests.store.asking import record
 from tests.web.people import browser, logged_in
 
@@ -64,6 +65,23 @@ def test_each_endpoint_is_open_to_its_level_and_those_above(app: Flask, store: S
             )
             assert shut, place
         else:
+            assert (answer.status_code == 403) == (not level.includes(needed)), place
+
+
+@pytest.mark.parametrize("level", [Level.READ, Level.WRITE])
+def test_each_endpoint_is_open_to_tokens_of_its_level_and_none_is_an_admin(
+    app: Flask, store: Store, level: Level
+) -> None:
+    token, client = new_token(), app.test_client()
+    store.add_token("ci", level, key_of(token))
+    for endpoint, method, path in requests_of(app):
+        needed = LEVELS[endpoint]
+        answer = client.open(path, method=method, headers={"Authorization": f"Bearer {token}"})
+        place = f"{method} {path}: {answer.status}"
+        if needed is None:
+            assert answer.status_code != 403, place
+        else:
+            assert answer.status_code != 401, place
             assert (answer.status_code == 403) == (not level.includes(needed)), place
 
 

@@ -20,9 +20,10 @@ from diundashboard.clock import now
 from diundashboard.config import AuthMode, Config
 from diundashboard.image import Kind
 from diundashboard.limits import VIEWS
-from diundashboard.model import REFUSALS_KEPT, Level, Refusal, Selection
+from diundashboard.model import REFUSALS_KEPT, Actor, Level, Refusal, Selection
 from diundashboard.notification import parse
 from diundashboard.store import Store, open_store
+from diundashboard.store.tokens import TOKENS
 
 LARGEST_PAGE = 300_000
 """In bytes, before compression."""
@@ -67,6 +68,10 @@ PAGES = [
     "/views",
     "/people",
     "/people?page=2",
+    "/tokens",
+    "/tokens?page=4",
+    "/audit",
+    "/audit?before=100",
     "/healthz",
     "/readyz",
 ]
@@ -78,6 +83,7 @@ NO_PAGES = {
     "/login": "two fields",
     "/setup/<code>": "two fields",
     "/account": "two fields",
+    "/audit.csv": "a file with every row, sent in parts",
     "/history/<int:notification_id>": "the body of one notification, byte for byte",
     "/webhook": "not for GET",
     "/ping/<path:sent>": "not for GET",
@@ -167,6 +173,10 @@ def fill(
     for number in range(VIEWS):
         store.add_account(f"{number:02}{'&' * 98}", Level.ADMIN, "hash")
         store.save_view(f"{number:02}{'&' * 98}", f"?q={number:02}{'%26' * 520}")
+    for number in range(TOKENS):
+        store.add_token(f"{number:03}{'&' * 97}", Level.READ, str(number), None, Actor("&" * 100))
+    for _ in range(100):
+        store.note(Actor('"' * 100, '"' * 100), "tag added", '"' * 600)
     for _ in range(REFUSALS_KEPT):
         store.refuse(Refusal(now(), '"' * 100, 400, '"' * 500, '"' * 200))
     if history and config.db_path:

@@ -9,6 +9,7 @@ from diundashboard.clock import now
 from diundashboard.store import Store
 from diundashboard.store.postgres.accounts import Accounts
 from diundashboard.store.postgres.actions import Actions
+from diundashboard.store.postgres.audit import Audit
 from diundashboard.store.postgres.carry import Carry
 from diundashboard.store.postgres.history import History
 from diundashboard.store.postgres.hosts import Hosts
@@ -19,6 +20,7 @@ from diundashboard.store.postgres.runs import Runs
 from diundashboard.store.postgres.secrets import Secrets
 from diundashboard.store.postgres.sessions import Sessions
 from diundashboard.store.postgres.tags import Tags
+from diundashboard.store.postgres.tokens import Tokens
 from diundashboard.store.postgres.updates import Updates
 from diundashboard.store.postgres.upkeep import Upkeep
 from diundashboard.store.postgres.views import Views
@@ -37,6 +39,8 @@ class PostgresStore(
     Accounts,
     Sessions,
     Secrets,
+    Tokens,
+    Audit,
     Upkeep,
     Carry,
     Store,

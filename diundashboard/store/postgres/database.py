@@ -70,7 +70,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TABLES: LiteralString = """
     hosts, series, updates, notifications, days, actions, action_items, tags, tag_assignments, tag_rules, views,
     refusals, edits, version_rules, identity, pulses, runs, accounts, sessions, browsers, attempts, setup_codes,
-    secrets
+    secrets, tokens, audit
 """
 """Every table of the store."""
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from diundashboard.fold import moved
-from diundashboard.model import Host, Invalid, UpdateQuery
+from diundashboard.model import NOBODY, Actor, Host, Invalid, UpdateQuery
 from diundashboard.series import Series
 from diundashboard.store import hosts
 from diundashboard.store.errors import Conflict, NotFound
 from diundashboard.store.events import batches
 from diundashboard.store.names import host_name
+from diundashboard.store.postgres.audit import noted
 from diundashboard.store.postgres.database import Cursor, Database, day_of, firsts
 from diundashboard.store.postgres.locks import lock_alone, lock_hosts
 from diundashboard.store.postgres.query import condition
@@ -101,7 +102,7 @@ class Hosts(hosts.Hosts, Database):
             )
         return tuple(found)
 
-    def rename_host(self, host_id: int, name: str) -> None:
+    def rename_host(self, host_id: int, name: str, by: Actor = NOBODY) -> None:
         name = host_name(name)
         with self._editing() as cursor:
             taken = cursor.execute(
@@ -115,17 +116,18 @@ class Hosts(hosts.Hosts, Database):
             ).fetchone()
             if name and taken:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
-            _hostname(cursor, host_id)
+            hostname = _hostname(cursor, host_id)
             cursor.execute("UPDATE hosts SET display_name = %s WHERE id = %s", (name, host_id))
             name_hosts(cursor, [host_id])
+            noted(cursor, self._clock(), by, "host renamed", f"{hostname} to {name or hostname}")
 
-    def merge_hosts(self, host_id: int, into_id: int) -> None:
+    def merge_hosts(self, host_id: int, into_id: int, by: Actor = NOBODY) -> None:
         if host_id == into_id:
             raise Invalid("a host cannot be merged into itself")
         with self._editing() as cursor:
             lock_alone(cursor)
-            _hostname(cursor, host_id)
-            pair = {"host": host_id, "into": into_id, "into_hostname": _hostname(cursor, into_id)}
+            hostname, into = _hostname(cursor, host_id), _hostname(cursor, into_id)
+            pair = {"host": host_id, "into": into_id, "into_hostname": into}
             lock_hosts(cursor, [host_id, into_id])
             _merge_updates(cursor, pair)
             _merge_series(cursor, pair)
@@ -136,17 +138,19 @@ class Hosts(hosts.Hosts, Database):
             name_hosts(cursor, [into_id])
             _merge_days(cursor, pair)
             refold_host(cursor, into_id)
+            noted(cursor, self._clock(), by, "host merged", f"{hostname} into {into}")
 
-    def trust_metadata(self, host_id: int) -> None:
+    def trust_metadata(self, host_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
             lock_alone(cursor)
-            _hostname(cursor, host_id)
+            hostname = _hostname(cursor, host_id)
             cursor.execute("UPDATE hosts SET metadata_shared_at = NULL WHERE id = %s", (host_id,))
+            noted(cursor, self._clock(), by, "metadata trusted", hostname)
 
-    def forget_host(self, host_id: int) -> None:
+    def forget_host(self, host_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
             lock_alone(cursor)
-            _hostname(cursor, host_id)
+            hostname = _hostname(cursor, host_id)
             lock_hosts(cursor, [host_id])
             now, days = self._clock(), Days()
             rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id", (host_id,)).fetchall()
@@ -165,6 +169,7 @@ class Hosts(hosts.Hosts, Database):
             )
             cursor.execute("UPDATE hosts SET forgotten_at = %s WHERE id = %s", (now, host_id))
             days.write(cursor)
+            noted(cursor, now, by, "host forgotten", hostname)
 
 
 def _hostname(cursor: Cursor, host_id: int) -> str:

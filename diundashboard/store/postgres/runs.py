@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from diundashboard.model import REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Pulse, Run, RunEvent
+from diundashboard.model import NOBODY, REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Actor, Pulse, Run, RunEvent
 from diundashboard.pulse import pulse_of, scan_of
 from diundashboard.store import runs
 from diundashboard.store.errors import NotFound
 from diundashboard.store.names import pulse_name
+from diundashboard.store.postgres.audit import noted
 from diundashboard.store.postgres.database import Cursor, Database, one
 from diundashboard.text import storable
 
@@ -118,10 +119,12 @@ class Runs(runs.Runs, Database):
                 found[row.pulse_id].append(_run(row))
         return tuple(pulse_of(row.id, row.name, row.host_id, found[row.id], row.reports_updates, now) for row in named)
 
-    def forget_pulse(self, pulse_id: int) -> None:
+    def forget_pulse(self, pulse_id: int, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
-            if not cursor.execute("DELETE FROM pulses WHERE id = %s", (pulse_id,)).rowcount:
+            row = cursor.execute("DELETE FROM pulses WHERE id = %s RETURNING name", (pulse_id,)).fetchone()
+            if row is None:
                 raise NotFound(f"no name of a DIUN has the id {pulse_id}")
+            noted(cursor, self._clock(), by, "runs forgotten", row.name)
 
 
 def _pulse(cursor: Cursor, name: str, now: datetime) -> int:

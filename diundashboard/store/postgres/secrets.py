@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from diundashboard.model import NOBODY, Actor
 from diundashboard.store import secrets
+from diundashboard.store.postgres.audit import noted
 from diundashboard.store.postgres.database import Database, one
 from diundashboard.store.secrets import WEBHOOK
 
@@ -21,10 +23,10 @@ class Secrets(secrets.Secrets, Database):
             kept: str = one(cursor.execute("SELECT value FROM secrets WHERE name = %s", (WEBHOOK,))).value
         return kept
 
-    def require_webhook_secret(self, offered: str) -> str:
-        with self._connection() as connection:
+    def require_webhook_secret(self, offered: str, by: Actor = NOBODY) -> str:
+        with self._transaction() as cursor:
             kept: str = one(
-                connection.execute(
+                cursor.execute(
                     """
                     INSERT INTO secrets (name, value)
                     VALUES (%s, %s)
@@ -35,4 +37,5 @@ class Secrets(secrets.Secrets, Database):
                     (WEBHOOK, offered),
                 )
             ).value
+            noted(cursor, self._clock(), by, "webhook secret required")
         return kept

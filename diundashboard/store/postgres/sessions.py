@@ -5,21 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 from diundashboard.guessing import FORGOTTEN_AFTER, KEPT, wait
-from diundashboard.model import Level, Person
+from diundashboard.model import NOBODY, Actor, Level, Person
 from diundashboard.store import sessions
 from diundashboard.store.errors import NotFound
+from diundashboard.store.postgres.audit import noted
 from diundashboard.store.postgres.database import Database
 from diundashboard.store.sessions import BROWSERS, IDLE, LONGEST, NOTED_EVERY, SESSIONS
 
 
 class Sessions(sessions.Sessions, Database):
-    def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "") -> None:
+    def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "", address: str = "") -> None:
         now = self._clock()
         with self._transaction() as cursor:
             found = cursor.execute(
-                "SELECT 1 FROM accounts WHERE id = %s AND password_hash = %s FOR SHARE", (account_id, proof)
+                "SELECT name FROM accounts WHERE id = %s AND password_hash = %s FOR SHARE", (account_id, proof)
             )
-            if found.fetchone() is None:
+            row = found.fetchone()
+            if row is None:
                 raise NotFound("the account was removed, or its password changed")
             cursor.execute(
                 "DELETE FROM sessions WHERE seen_at < %s OR created_at < %s",
@@ -43,6 +45,7 @@ class Sessions(sessions.Sessions, Database):
                 """,
                 {"account": account_id, "most": SESSIONS},
             )
+            noted(cursor, now, Actor(row.name, address), "logged in")
 
     def person_of(self, key: str, used: bool) -> Person | None:
         now = self._clock()
@@ -63,14 +66,25 @@ class Sessions(sessions.Sessions, Database):
                 cursor.execute("UPDATE sessions SET seen_at = greatest(seen_at, %s) WHERE key = %s", (now, key))
         return Person(row.name, Level(row.level), row.id)
 
-    def end_session(self, key: str) -> str:
+    def end_session(self, key: str, address: str = "") -> str:
         with self._transaction() as cursor:
-            row = cursor.execute("DELETE FROM sessions WHERE key = %s RETURNING hint", (key,)).fetchone()
-        return row.hint if row else ""
+            row = cursor.execute(
+                """
+                DELETE FROM sessions
+                 WHERE key = %s
+                RETURNING hint, (SELECT name FROM accounts WHERE id = account_id) AS name
+                """,
+                (key,),
+            ).fetchone()
+            if row is None:
+                return ""
+            noted(cursor, self._clock(), Actor(row.name, address), "logged out")
+        return str(row.hint)
 
-    def end_sessions(self, account_id: int) -> None:
+    def end_sessions(self, account_id: int, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM sessions WHERE account_id = %s", (account_id,))
+            noted(cursor, self._clock(), by, "logged out everywhere")
 
     def attempt(self, key: str) -> timedelta:
         now = self._clock()

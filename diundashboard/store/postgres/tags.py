@@ -9,10 +9,11 @@ from psycopg import errors
 
 from diundashboard import image
 from diundashboard.image import Reference
-from diundashboard.model import COLOURS, Invalid, Rule, Tag
+from diundashboard.model import COLOURS, NOBODY, Actor, Invalid, Rule, Tag
 from diundashboard.store import tags
 from diundashboard.store.errors import Conflict, NotFound
 from diundashboard.store.names import assignable, rule_pattern, tag_name
+from diundashboard.store.postgres.audit import noted
 from diundashboard.store.postgres.database import Cursor, Database, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_repositories
 
@@ -62,31 +63,33 @@ class Tags(tags.Tags, Database):
             ).fetchall()
         return tuple(Tag(**row._asdict()) for row in rows)
 
-    def create_tag(self, name: str) -> Tag:
+    def create_tag(self, name: str, by: Actor = NOBODY) -> Tag:
         name = tag_name(name)
         with self._editing() as cursor:
             row = cursor.execute(f"{_NEW_TAG} RETURNING id, name, colour", (name,)).fetchone()
-        if row is None:
-            raise Conflict(f"a tag has the name {name!r} already")
+            if row is None:
+                raise Conflict(f"a tag has the name {name!r} already")
+            noted(cursor, self._clock(), by, "tag added", name)
         return Tag(**row._asdict())
 
-    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
+    def change_tag(self, tag_id: int, name: str, colour: int, by: Actor = NOBODY) -> Tag:
         name = tag_name(name)
         if not 0 <= colour < COLOURS:
             raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
         try:
             with self._editing() as cursor:
                 lock_alone(cursor)
-                _check_tag(cursor, tag_id)
+                before = _check_tag(cursor, tag_id)
                 cursor.execute("UPDATE tags SET name = %s, colour = %s WHERE id = %s", (name, colour, tag_id))
+                noted(cursor, self._clock(), by, "tag changed", f"{before} to {name}, colour {colour}")
         except errors.UniqueViolation:
             raise Conflict(f"a tag has the name {name!r} already") from None
         return Tag(tag_id, name, colour=colour)
 
-    def delete_tag(self, tag_id: int) -> None:
+    def delete_tag(self, tag_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
             lock_alone(cursor)
-            _check_tag(cursor, tag_id)
+            name = _check_tag(cursor, tag_id)
             names = firsts(
                 cursor.execute(
                     "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = %s", (tag_id,)
@@ -95,23 +98,25 @@ class Tags(tags.Tags, Database):
             lock_repositories(cursor, names)
             cursor.execute("DELETE FROM tags WHERE id = %s", (tag_id,))
             retag(cursor, names)
+            noted(cursor, self._clock(), by, "tag deleted", name)
 
     def has_tag(self, tag_id: int) -> bool:
         with self._connection() as connection, connection.cursor() as cursor:
             return knows_tag(cursor, tag_id)
 
-    def assign_tag(self, reference: str, tag_id: int) -> str:
+    def assign_tag(self, reference: str, tag_id: int, by: Actor = NOBODY) -> str:
         key = assignable(reference)
         names = [image.parse(key).name]
         with self._editing() as cursor:
             lock_alone(cursor)
             lock_repositories(cursor, names)
-            _check_tag(cursor, tag_id)
+            name = _check_tag(cursor, tag_id)
             assign(cursor, [key], tag_id, "person")
             retag(cursor, names)
+            noted(cursor, self._clock(), by, "tag assigned", f"{name} to {key}")
         return key
 
-    def unassign_tag(self, reference: str) -> None:
+    def unassign_tag(self, reference: str, by: Actor = NOBODY) -> None:
         key = assignable(reference)
         names = [image.parse(key).name]
         with self._editing() as cursor:
@@ -119,6 +124,7 @@ class Tags(tags.Tags, Database):
             lock_repositories(cursor, names)
             cursor.execute("DELETE FROM tag_assignments WHERE reference_key = name_key(%s)", (key,))
             retag(cursor, names)
+            noted(cursor, self._clock(), by, "tag unassigned", key)
 
     def rules(self) -> tuple[Rule, ...]:
         with self._connection() as connection:
@@ -135,7 +141,7 @@ class Tags(tags.Tags, Database):
             for row in rows
         )
 
-    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+    def create_rule(self, pattern: str, tag_id: int, by: Actor = NOBODY) -> Rule:
         pattern = rule_pattern(pattern)
         with self._editing() as cursor:
             lock_alone(cursor)
@@ -153,20 +159,25 @@ class Tags(tags.Tags, Database):
                 raise Conflict(f"a rule has the pattern {pattern} already")
             _apply_rules(cursor)
             tag = one(cursor.execute("SELECT id, name, colour FROM tags WHERE id = %s", (tag_id,)))
+            noted(cursor, self._clock(), by, "rule added", f"{pattern} to {tag.name}")
         return Rule(id=row.id, pattern=pattern, tag=Tag(**tag._asdict()))
 
-    def delete_rule(self, rule_id: int) -> None:
+    def delete_rule(self, rule_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
             lock_alone(cursor)
-            if not cursor.execute("DELETE FROM tag_rules WHERE id = %s", (rule_id,)).rowcount:
+            row = cursor.execute("DELETE FROM tag_rules WHERE id = %s RETURNING pattern", (rule_id,)).fetchone()
+            if row is None:
                 raise NotFound(f"no rule has the id {rule_id}")
             _apply_rules(cursor)
+            noted(cursor, self._clock(), by, "rule deleted", row.pattern)
 
 
-def _check_tag(cursor: Cursor, tag_id: int) -> None:
-    """Raise NotFound if no tag has this id."""
-    if not knows_tag(cursor, tag_id):
+def _check_tag(cursor: Cursor, tag_id: int) -> str:
+    """The name of a tag; NotFound if none has this id."""
+    row = cursor.execute("SELECT name FROM tags WHERE id = %s", (tag_id,)).fetchone()
+    if row is None:
         raise NotFound(f"no tag has the id {tag_id}")
+    return str(row[0])
 
 
 def knows_tag(cursor: Cursor, tag_id: int) -> bool:

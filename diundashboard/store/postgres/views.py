@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from diundashboard.model import View
+from diundashboard.model import NOBODY, Actor, View
 from diundashboard.store import views
 from diundashboard.store.errors import Conflict, NotFound
 from diundashboard.store.names import check_views, view_name, view_query
-from diundashboard.store.postgres.database import Database, firsts, one
+from diundashboard.store.postgres.audit import noted
+from diundashboard.store.postgres.database import Database, one
 
 
 class Views(views.Views, Database):
@@ -17,7 +18,7 @@ class Views(views.Views, Database):
             ).fetchall()
         return tuple(View(**row._asdict()) for row in rows)
 
-    def save_view(self, name: str, query: str, replace: bool = False) -> View:
+    def save_view(self, name: str, query: str, replace: bool = False, by: Actor = NOBODY) -> View:
         name, query = view_name(name), view_query(query)
         with self._editing() as cursor:
             cursor.execute("LOCK TABLE views IN SHARE ROW EXCLUSIVE MODE")
@@ -35,18 +36,22 @@ class Views(views.Views, Database):
             ).fetchone()
             if row is None:
                 raise Conflict(f"a view has the name {name!r} already")
+            noted(cursor, self._clock(), by, "view saved", name)
         return View(**row._asdict())
 
-    def delete_view(self, view_id: int) -> None:
+    def delete_view(self, view_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
-            if not cursor.execute("DELETE FROM views WHERE id = %s", (view_id,)).rowcount:
+            row = cursor.execute("DELETE FROM views WHERE id = %s RETURNING name", (view_id,)).fetchone()
+            if row is None:
                 raise NotFound(f"no view has the id {view_id}")
+            noted(cursor, self._clock(), by, "view deleted", row.name)
 
-    def start_with(self, view_id: int | None) -> None:
+    def start_with(self, view_id: int | None, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
             # As `save_view` does, first of all: two that lock rows and then the table wait for each other.
             cursor.execute("LOCK TABLE views IN SHARE ROW EXCLUSIVE MODE")
-            known = firsts(cursor.execute("SELECT id FROM views ORDER BY id").fetchall())
+            known = dict(cursor.execute("SELECT id, name FROM views").fetchall())
             if view_id is not None and view_id not in known:
                 raise NotFound(f"no view has the id {view_id}")
             cursor.execute("UPDATE views SET is_start = id IS NOT DISTINCT FROM %s::bigint", (view_id,))
+            noted(cursor, self._clock(), by, "start page chosen", "updates" if view_id is None else known[view_id])

@@ -9,6 +9,7 @@ from diundashboard.clock import now
 from diundashboard.store import Store
 from diundashboard.store.sqlite.accounts import Accounts
 from diundashboard.store.sqlite.actions import Actions
+from diundashboard.store.sqlite.audit import Audit
 from diundashboard.store.sqlite.carry import Carry
 from diundashboard.store.sqlite.history import History
 from diundashboard.store.sqlite.hosts import Hosts
@@ -19,6 +20,7 @@ from diundashboard.store.sqlite.runs import Runs
 from diundashboard.store.sqlite.secrets import Secrets
 from diundashboard.store.sqlite.sessions import Sessions
 from diundashboard.store.sqlite.tags import Tags
+from diundashboard.store.sqlite.tokens import Tokens
 from diundashboard.store.sqlite.updates import Updates
 from diundashboard.store.sqlite.upkeep import Upkeep
 from diundashboard.store.sqlite.views import Views
@@ -37,6 +39,8 @@ class SQLiteStore(
     Accounts,
     Sessions,
     Secrets,
+    Tokens,
+    Audit,
     Upkeep,
     Carry,
     Store,

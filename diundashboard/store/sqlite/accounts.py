@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from diundashboard.model import Account, Level
+from diundashboard.model import NOBODY, Account, Actor, Level
 from diundashboard.store import accounts
 from diundashboard.store.accounts import SETUP_CODES
 from diundashboard.store.errors import Conflict, NotFound
 from diundashboard.store.names import account_key, account_name
+from diundashboard.store.sqlite.audit import noted
 from diundashboard.store.sqlite.database import Database, time_of
 from diundashboard.text import storable
 
@@ -29,17 +30,17 @@ class Accounts(accounts.Accounts, Database):
             ).fetchone()
         return (_account_of(row), row["password_hash"]) if row else None
 
-    def add_account(self, name: str, level: Level, password_hash: str) -> Account:
+    def add_account(self, name: str, level: Level, password_hash: str, by: Actor = NOBODY) -> Account:
         with self._transaction() as cursor:
-            return self._add(cursor, name, level, password_hash)
+            return self._add(cursor, name, level, password_hash, by)
 
-    def add_first_account(self, name: str, password_hash: str, code: str | None) -> Account:
+    def add_first_account(self, name: str, password_hash: str, code: str | None, by: Actor = NOBODY) -> Account:
         with self._transaction() as cursor:
             if cursor.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
                 raise Conflict("there is an account already")
             if code is not None and not _knows(cursor, code):
                 raise NotFound("no start of the dashboard printed this code")
-            return self._add(cursor, name, Level.ADMIN, password_hash)
+            return self._add(cursor, name, Level.ADMIN, password_hash, by)
 
     def keep_setup_code(self, code: str) -> bool:
         with self._transaction() as cursor:
@@ -65,6 +66,9 @@ class Accounts(accounts.Accounts, Database):
             row = cursor.execute(
                 "SELECT id, level FROM accounts WHERE issuer = ? AND subject = ?", (issuer, storable(subject))
             ).fetchone()
+            if row is None or row["level"] != level:
+                event = "account added" if row is None else "level changed"
+                noted(cursor, self._now(), Actor(issuer), event, f"{name}, {level}")
             if row and row["level"] != level:
                 cursor.execute("DELETE FROM sessions WHERE account_id = ?", (row["id"],))
             return _account_of(
@@ -80,14 +84,17 @@ class Accounts(accounts.Accounts, Database):
                 ).fetchone()
             )
 
-    def set_password(self, account_id: int, password_hash: str) -> None:
+    def set_password(self, account_id: int, password_hash: str, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
-            if not cursor.execute(
-                "UPDATE accounts SET password_hash = ? WHERE id = ? AND issuer = ''", (password_hash, account_id)
-            ).rowcount:
+            row = cursor.execute(
+                "UPDATE accounts SET password_hash = ? WHERE id = ? AND issuer = '' RETURNING name",
+                (password_hash, account_id),
+            ).fetchone()
+            if row is None:
                 raise NotFound(f"no account with a password has the id {account_id}")
             cursor.execute("DELETE FROM sessions WHERE account_id = ?", (account_id,))
             cursor.execute("DELETE FROM browsers WHERE account_id = ?", (account_id,))
+            noted(cursor, self._now(), by, "password changed", row["name"])
 
     def renew_hash(self, account_id: int, old: str, new: str) -> None:
         with self._transaction() as cursor:
@@ -95,24 +102,27 @@ class Accounts(accounts.Accounts, Database):
                 "UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?", (new, account_id, old)
             )
 
-    def set_level(self, account_id: int, level: Level) -> None:
+    def set_level(self, account_id: int, level: Level, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
             if level != Level.ADMIN:
                 _keep_an_admin(cursor, account_id)
-            found = cursor.execute("SELECT level FROM accounts WHERE id = ?", (account_id,)).fetchone()
+            found = cursor.execute("SELECT name, level FROM accounts WHERE id = ?", (account_id,)).fetchone()
             if found is None:
                 raise NotFound(f"no account has the id {account_id}")
             if found["level"] != level:
                 cursor.execute("UPDATE accounts SET level = ? WHERE id = ?", (level, account_id))
                 cursor.execute("DELETE FROM sessions WHERE account_id = ?", (account_id,))
+                noted(cursor, self._now(), by, "level changed", f"{found['name']}, {level}")
 
-    def remove_account(self, account_id: int) -> None:
+    def remove_account(self, account_id: int, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
             _keep_an_admin(cursor, account_id)
-            if not cursor.execute("DELETE FROM accounts WHERE id = ?", (account_id,)).rowcount:
+            row = cursor.execute("DELETE FROM accounts WHERE id = ? RETURNING name", (account_id,)).fetchone()
+            if row is None:
                 raise NotFound(f"no account has the id {account_id}")
+            noted(cursor, self._now(), by, "account removed", row["name"])
 
-    def _add(self, cursor: sqlite3.Cursor, name: str, level: Level, password_hash: str) -> Account:
+    def _add(self, cursor: sqlite3.Cursor, name: str, level: Level, password_hash: str, by: Actor) -> Account:
         name = account_name(name)
         row = cursor.execute(
             f"""
@@ -126,6 +136,7 @@ class Accounts(accounts.Accounts, Database):
         if row is None:
             raise Conflict(f"an account has the name {name!r} already")
         cursor.execute("DELETE FROM setup_codes")
+        noted(cursor, self._now(), by, "account added", f"{name}, {level}")
         return _account_of(row)
 
 

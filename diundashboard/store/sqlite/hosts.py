@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from diundashboard.fold import moved
-from diundashboard.model import Host, Invalid, UpdateQuery
+from diundashboard.model import NOBODY, Actor, Host, Invalid, UpdateQuery
 from diundashboard.series import Series
 from diundashboard.store import hosts
 from diundashboard.store.errors import Conflict, NotFound
 from diundashboard.store.events import batches
 from diundashboard.store.names import host_name
+from diundashboard.store.sqlite.audit import noted
 from diundashboard.store.sqlite.database import DAY, MICROSECOND, Database, time_of, time_or_none
 from diundashboard.store.sqlite.query import condition
 from diundashboard.store.sqlite.reported import shorten
@@ -98,7 +99,7 @@ class Hosts(hosts.Hosts, Database):
             )
         return tuple(found)
 
-    def rename_host(self, host_id: int, name: str) -> None:
+    def rename_host(self, host_id: int, name: str, by: Actor = NOBODY) -> None:
         name = host_name(name)
         with self._editing() as cursor:
             taken = cursor.execute(
@@ -111,11 +112,12 @@ class Hosts(hosts.Hosts, Database):
             ).fetchone()
             if name and taken:
                 raise Conflict(f"another host is called {name}; merge the two if they are the same")
-            _hostname(cursor, host_id)
+            hostname = _hostname(cursor, host_id)
             cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id))
             name_hosts(cursor, [host_id])
+            noted(cursor, self._now(), by, "host renamed", f"{hostname} to {name or hostname}")
 
-    def merge_hosts(self, host_id: int, into_id: int) -> None:
+    def merge_hosts(self, host_id: int, into_id: int, by: Actor = NOBODY) -> None:
         if host_id == into_id:
             raise Invalid("a host cannot be merged into itself")
         with self._editing() as cursor:
@@ -129,13 +131,15 @@ class Hosts(hosts.Hosts, Database):
             name_hosts(cursor, [into_id])
             refold_host(cursor, into_id)
             retag(cursor, repositories(cursor))
+            noted(cursor, self._now(), by, "host merged", f"{hostname} into {into}")
 
-    def trust_metadata(self, host_id: int) -> None:
+    def trust_metadata(self, host_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
-            _hostname(cursor, host_id)
+            hostname = _hostname(cursor, host_id)
             cursor.execute("UPDATE hosts SET metadata_shared_at = NULL WHERE id = ?", (host_id,))
+            noted(cursor, self._now(), by, "metadata trusted", hostname)
 
-    def forget_host(self, host_id: int) -> None:
+    def forget_host(self, host_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
             hostname = _hostname(cursor, host_id)
             rows = cursor.execute("SELECT id FROM series WHERE host_id = ?", (host_id,)).fetchall()
@@ -154,6 +158,7 @@ class Hosts(hosts.Hosts, Database):
                 {"host": host_id},
             )
             cursor.execute("UPDATE hosts SET forgotten_at = ? WHERE id = ?", (self._now(), host_id))
+            noted(cursor, self._now(), by, "host forgotten", hostname)
 
 
 def _hostname(cursor: sqlite3.Cursor, host_id: int) -> str:

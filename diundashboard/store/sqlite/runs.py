@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from diundashboard.model import REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Pulse, Run, RunEvent
+from diundashboard.model import NOBODY, REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, Actor, Pulse, Run, RunEvent
 from diundashboard.pulse import pulse_of, scan_of
 from diundashboard.store import runs
 from diundashboard.store.errors import NotFound
 from diundashboard.store.names import pulse_name
+from diundashboard.store.sqlite.audit import noted
 from diundashboard.store.sqlite.database import MICROSECOND, Database, time_or_none
 from diundashboard.text import storable
 
@@ -120,10 +121,12 @@ class Runs(runs.Runs, Database):
             for row in named
         )
 
-    def forget_pulse(self, pulse_id: int) -> None:
+    def forget_pulse(self, pulse_id: int, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
-            if not cursor.execute("DELETE FROM pulses WHERE id = ?", (pulse_id,)).rowcount:
+            row = cursor.execute("DELETE FROM pulses WHERE id = ? RETURNING name", (pulse_id,)).fetchone()
+            if row is None:
                 raise NotFound(f"no name of a DIUN has the id {pulse_id}")
+            noted(cursor, self._now(), by, "runs forgotten", row["name"])
 
 
 def _pulse(cursor: sqlite3.Cursor, name: str, now: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from diundashboard.model import NOBODY, Actor
 from diundashboard.store import secrets
 from diundashboard.store.secrets import WEBHOOK
+from diundashboard.store.sqlite.audit import noted
 from diundashboard.store.sqlite.database import Database
 
 
@@ -23,7 +25,7 @@ class Secrets(secrets.Secrets, Database):
         kept: str = row["value"]
         return kept
 
-    def require_webhook_secret(self, offered: str) -> str:
+    def require_webhook_secret(self, offered: str, by: Actor = NOBODY) -> str:
         with self._transaction() as cursor:
             row = cursor.execute(
                 """
@@ -35,5 +37,6 @@ class Secrets(secrets.Secrets, Database):
                 """,
                 (WEBHOOK, offered),
             ).fetchone()
+            noted(cursor, self._now(), by, "webhook secret required")
         kept: str = row["value"]
         return kept

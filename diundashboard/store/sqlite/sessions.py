@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from diundashboard.guessing import FORGOTTEN_AFTER, KEPT, wait
-from diundashboard.model import Level, Person
+from diundashboard.model import NOBODY, Actor, Level, Person
 from diundashboard.store import sessions
 from diundashboard.store.errors import NotFound
 from diundashboard.store.sessions import BROWSERS, IDLE, LONGEST, NOTED_EVERY, SESSIONS
+from diundashboard.store.sqlite.audit import noted
 from diundashboard.store.sqlite.database import MICROSECOND, Database
 
 
 class Sessions(sessions.Sessions, Database):
-    def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "") -> None:
+    def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "", address: str = "") -> None:
         now = self._now()
         with self._transaction() as cursor:
-            found = cursor.execute("SELECT 1 FROM accounts WHERE id = ? AND password_hash = ?", (account_id, proof))
-            if found.fetchone() is None:
+            found = cursor.execute("SELECT name FROM accounts WHERE id = ? AND password_hash = ?", (account_id, proof))
+            row = found.fetchone()
+            if row is None:
                 raise NotFound("the account was removed, or its password changed")
             cursor.execute(
                 "DELETE FROM sessions WHERE seen_at < ? OR created_at < ?",
@@ -41,6 +43,7 @@ class Sessions(sessions.Sessions, Database):
                 """,
                 {"account": account_id, "most": SESSIONS},
             )
+            noted(cursor, now, Actor(row["name"], address), "logged in")
 
     def person_of(self, key: str, used: bool) -> Person | None:
         now = self._now()
@@ -61,14 +64,25 @@ class Sessions(sessions.Sessions, Database):
                 cursor.execute("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE key = ?", (now, key))
         return Person(row["name"], Level(row["level"]), row["id"])
 
-    def end_session(self, key: str) -> str:
+    def end_session(self, key: str, address: str = "") -> str:
         with self._transaction() as cursor:
-            row = cursor.execute("DELETE FROM sessions WHERE key = ? RETURNING hint", (key,)).fetchone()
-        return row["hint"] if row else ""
+            row = cursor.execute(
+                """
+                DELETE FROM sessions
+                 WHERE key = ?
+                RETURNING hint, (SELECT name FROM accounts WHERE id = account_id) AS name
+                """,
+                (key,),
+            ).fetchone()
+            if row is None:
+                return ""
+            noted(cursor, self._now(), Actor(row["name"], address), "logged out")
+        return str(row["hint"])
 
-    def end_sessions(self, account_id: int) -> None:
+    def end_sessions(self, account_id: int, by: Actor = NOBODY) -> None:
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM sessions WHERE account_id = ?", (account_id,))
+            noted(cursor, self._now(), by, "logged out everywhere")
 
     def attempt(self, key: str) -> timedelta:
         now = self._now()

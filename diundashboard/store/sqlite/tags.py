@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 from diundashboard import image
 from diundashboard.image import Reference
-from diundashboard.model import COLOURS, Invalid, Rule, Tag
+from diundashboard.model import COLOURS, NOBODY, Actor, Invalid, Rule, Tag
 from diundashboard.store import tags
 from diundashboard.store.errors import Conflict, NotFound
 from diundashboard.store.names import assignable, rule_pattern, tag_name
+from diundashboard.store.sqlite.audit import noted
 from diundashboard.store.sqlite.database import Database
 
 # Each new tag gets a colour far from that of the tag before it.
@@ -59,53 +60,58 @@ class Tags(tags.Tags, Database):
             ).fetchall()
         return tuple(Tag(**row) for row in rows)
 
-    def create_tag(self, name: str) -> Tag:
+    def create_tag(self, name: str, by: Actor = NOBODY) -> Tag:
         name = tag_name(name)
         with self._editing() as cursor:
             row = cursor.execute(f"{_NEW_TAG} RETURNING id, name, colour", (name,)).fetchone()
-        if row is None:
-            raise Conflict(f"a tag has the name {name!r} already")
+            if row is None:
+                raise Conflict(f"a tag has the name {name!r} already")
+            noted(cursor, self._now(), by, "tag added", name)
         return Tag(**row)
 
-    def change_tag(self, tag_id: int, name: str, colour: int) -> Tag:
+    def change_tag(self, tag_id: int, name: str, colour: int, by: Actor = NOBODY) -> Tag:
         name = tag_name(name)
         if not 0 <= colour < COLOURS:
             raise Invalid(f"a colour is a number from 0 to {COLOURS - 1}")
         with self._editing() as cursor:
-            _check_tag(cursor, tag_id)
+            before = _check_tag(cursor, tag_id)
             changed = cursor.execute(
                 "UPDATE OR IGNORE tags SET name = ?, colour = ? WHERE id = ?", (name, colour, tag_id)
             ).rowcount
             if not changed:
                 raise Conflict(f"a tag has the name {name!r} already")
+            noted(cursor, self._now(), by, "tag changed", f"{before} to {name}, colour {colour}")
         return Tag(tag_id, name, colour=colour)
 
-    def delete_tag(self, tag_id: int) -> None:
+    def delete_tag(self, tag_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
-            _check_tag(cursor, tag_id)
+            name = _check_tag(cursor, tag_id)
             names = cursor.execute(
                 "SELECT DISTINCT registry || '/' || repository FROM updates WHERE tag_id = ?", (tag_id,)
             ).fetchall()
             cursor.execute("DELETE FROM tags WHERE id = ?", (tag_id,))
             retag(cursor, [name for (name,) in names])
+            noted(cursor, self._now(), by, "tag deleted", name)
 
     def has_tag(self, tag_id: int) -> bool:
         with self._transaction("DEFERRED") as cursor:
             return tag_id < 2**63 and knows_tag(cursor, tag_id)
 
-    def assign_tag(self, reference: str, tag_id: int) -> str:
+    def assign_tag(self, reference: str, tag_id: int, by: Actor = NOBODY) -> str:
         key = assignable(reference)
         with self._editing() as cursor:
-            _check_tag(cursor, tag_id)
+            name = _check_tag(cursor, tag_id)
             assign(cursor, key, tag_id, "person")
             retag(cursor, [image.parse(key).name])
+            noted(cursor, self._now(), by, "tag assigned", f"{name} to {key}")
         return key
 
-    def unassign_tag(self, reference: str) -> None:
+    def unassign_tag(self, reference: str, by: Actor = NOBODY) -> None:
         key = assignable(reference)
         with self._editing() as cursor:
             cursor.execute("DELETE FROM tag_assignments WHERE reference = ?", (key,))
             retag(cursor, [image.parse(key).name])
+            noted(cursor, self._now(), by, "tag unassigned", key)
 
     def rules(self) -> tuple[Rule, ...]:
         with self._transaction("DEFERRED") as cursor:
@@ -126,7 +132,7 @@ class Tags(tags.Tags, Database):
             for row in rows
         )
 
-    def create_rule(self, pattern: str, tag_id: int) -> Rule:
+    def create_rule(self, pattern: str, tag_id: int, by: Actor = NOBODY) -> Rule:
         pattern = rule_pattern(pattern)
         with self._editing() as cursor:
             _check_tag(cursor, tag_id)
@@ -138,19 +144,24 @@ class Tags(tags.Tags, Database):
                 raise Conflict(f"a rule has the pattern {pattern} already")
             _apply_rules(cursor, repositories(cursor))
             tag = cursor.execute("SELECT id, name, colour FROM tags WHERE id = ?", (tag_id,)).fetchone()
+            noted(cursor, self._now(), by, "rule added", f"{pattern} to {tag['name']}")
         return Rule(id=row["id"], pattern=pattern, tag=Tag(**tag))
 
-    def delete_rule(self, rule_id: int) -> None:
+    def delete_rule(self, rule_id: int, by: Actor = NOBODY) -> None:
         with self._editing() as cursor:
-            if not cursor.execute("DELETE FROM tag_rules WHERE id = ?", (rule_id,)).rowcount:
+            row = cursor.execute("DELETE FROM tag_rules WHERE id = ? RETURNING pattern", (rule_id,)).fetchone()
+            if row is None:
                 raise NotFound(f"no rule has the id {rule_id}")
             _apply_rules(cursor, repositories(cursor))
+            noted(cursor, self._now(), by, "rule deleted", row["pattern"])
 
 
-def _check_tag(cursor: sqlite3.Cursor, tag_id: int) -> None:
-    """Raise NotFound if no tag has this id."""
-    if not knows_tag(cursor, tag_id):
+def _check_tag(cursor: sqlite3.Cursor, tag_id: int) -> str:
+    """The name of a tag; NotFound if none has this id."""
+    row = cursor.execute("SELECT name FROM tags WHERE id = ?", (tag_id,)).fetchone()
+    if row is None:
         raise NotFound(f"no tag has the id {tag_id}")
+    return str(row[0])
 
 
 def knows_tag(cursor: sqlite3.Cursor, tag_id: int) -> bool:
