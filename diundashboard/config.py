@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from diundashboard.address import Networks, Site, host, networks, site
+
 SPOOL = "diun-spool"
 """The folder where notifications wait if there is no SQLite file for it to be beside."""
 
@@ -80,6 +82,23 @@ def _secret(text: str) -> str:
     return text
 
 
+def _proxies(text: str) -> int | Networks:
+    return int(text) if len(text) == 1 and text in "0123456789" else networks(text)
+
+
+def _site(text: str) -> Site | None:
+    return site(text) if text else None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",")) if text else ()
+    for name in names:
+        found = host(name.removeprefix("*").removeprefix("."))
+        if name != "*" and (found is None or found.port or (name[0] == "*" and name[1] != ".")):
+            raise ValueError("host names without ports, separated by commas, such as diun.example.org or *.example.org")
+    return tuple(name.removesuffix(".") for name in names)
+
+
 SETTINGS = (
     Setting("HOST", "127.0.0.1", "The address to listen on.", _text),
     Setting("PORT", "8080", "The port to listen on.", _number(1, 65535)),
@@ -120,8 +139,23 @@ SETTINGS = (
     Setting(
         "TRUSTED_PROXIES",
         "0",
-        "How many reverse proxies stand in front and set `X-Forwarded-*`; 0: those headers are ignored.",
-        _number(0, 9),
+        "The IP addresses or networks of the reverse proxies whose `X-Forwarded-*` headers count, separated by commas; "
+        "0: those headers are ignored.",
+        _proxies,
+    ),
+    Setting(
+        "PUBLIC_URL",
+        "",
+        "The address at which people reach the dashboard, such as `https://diun.example.org`; empty: as the browser "
+        "calls it.",
+        _site,
+    ),
+    Setting(
+        "ALLOWED_HOSTS",
+        "",
+        "More host names under which the dashboard answers, separated by commas; `*.example.org` for all names below, "
+        "`*` for every name.",
+        _names,
     ),
 )
 
@@ -138,7 +172,9 @@ class Config:
     webhook_secret: str = field(default="", repr=False)
     retention_days: int = 730
     web_concurrency: int | None = None
-    trusted_proxies: int = 0
+    trusted_proxies: int | Networks = 0
+    public_url: Site | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Config:
@@ -167,6 +203,11 @@ class Config:
         """Where notifications waited in earlier releases by default, if that is another folder."""
         former = Path(SPOOL).absolute()
         return None if self.spool_path or self.spool_folder.absolute() == former else former
+
+    @property
+    def url(self) -> str:
+        """The address to tell people: `PUBLIC_URL`, or where it listens."""
+        return str(self.public_url or f"http://{self.bind}")
 
     @property
     def bind(self) -> str:
