@@ -217,8 +217,8 @@ def test_who_reaches_the_port_of_a_dashboard_with_another_proxy_forges_nothing(s
         page = dashboard.request("GET", "/connect", **said).body.decode()
         assert "https://diun.lan/d/webhook" in page
         assert 'action="/d/theme"' in page
-        forged: Any = {"X_Forwarded_Proto": "javascript", "X_Forwarded_Prefix": "//evil.example", "X_Forwarded_For": "<b>"}
-        answer = dashboard.request("GET", "/connect", **forged)
+        nonsense: Any = {"X_Forwarded_Proto": "javascript", "X_Forwarded_Prefix": "//evil.example"}
+        answer = dashboard.request("GET", "/connect", X_Forwarded_For="<b>", **nonsense)
         assert (answer.status, answer.headers.get("Strict-Transport-Security")) == (200, None)
         for word in (b"javascript:", b"evil.example"):
             assert word not in answer.body

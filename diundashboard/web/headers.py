@@ -23,6 +23,8 @@ _POLICY = "; ".join(
     )
 )
 
+_WEBHOOK = ("/webhook", "/webhook/")
+
 _UNUSED = (
     *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
     *("payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking"),
@@ -36,6 +38,13 @@ _ALWAYS = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 _NOT_KEPT = [*_ALWAYS, ("Cache-Control", "no-store"), ("Vary", "Cookie, Authorization")]
+_STORED = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cache-Control", "no-store"),
+]
+"""For DIUN, when its notification is taken: gunicorn checks each header, which all of them would make noticeable."""
+
 _OVER_HTTPS = [("Strict-Transport-Security", "max-age=31536000")]
 
 
@@ -51,8 +60,11 @@ def with_headers(application: WSGIApplication) -> WSGIApplication:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            kept = any(name == "Cache-Control" for name, _ in headers)
-            headers += _ALWAYS if kept else _NOT_KEPT
+            if status.startswith("2") and environ["PATH_INFO"] in _WEBHOOK:
+                headers += _STORED
+            else:
+                kept = any(name == "Cache-Control" for name, _ in headers)
+                headers += _ALWAYS if kept else _NOT_KEPT
             if environ["wsgi.url_scheme"] == "https":
                 headers += _OVER_HTTPS
             return start_response(status, headers, exc_info)

@@ -147,6 +147,17 @@ def test_a_host_that_cannot_be_is_refused(client: FlaskClient) -> None:
             assert (answer.status_code, answer.json) == (400, {"error": "the request could not be understood"}), host
 
 
+def test_the_answer_to_a_notification_is_short_and_kept_by_no_cache(client: FlaskClient) -> None:
+    answer = client.post("/webhook", data=b'{"image": "nginx:1"}')
+    assert dict(answer.headers) == {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(answer.data)),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+
+
 def test_answers_over_https_ask_for_https_from_then_on(client: FlaskClient) -> None:
     for path in ("/", "/nowhere", "/healthz", "/static/unknown.css"):
         answer = client.get(path, base_url="https://localhost")

@@ -126,7 +126,5 @@ def check_told(
     for method, path in programs[1:] + people:
         answer = ask(method, path)
         assert (answer.status_code, words in unescape(answer.text)) == (503, False), path
-        assert (
-            "the database does not answer" in answer.text.lower()
-        )
+        assert "the database does not answer" in answer.text.lower()
     assert ask("GET", "/healthz").status_code == 200
