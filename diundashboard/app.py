@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from diundashboard import web
 from diundashboard.access import Access
 from diundashboard.config import Config
+from diundashboard.forwarded import Forwarded
 from diundashboard.notification import BODY_LIMIT
 from diundashboard.spool import Spool
 from diundashboard.store import Store, place_of
@@ -29,7 +29,6 @@ def create_app(config: Config, store: Store | Access) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    if config.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 5)  # type: ignore[method-assign]
     web.register(app, config, access, Spool(config.spool_folder, access, place=place_of(config)))
+    app.wsgi_app = Forwarded(app.wsgi_app, config.trusted_proxies, config.public_url)  # type: ignore[method-assign]
     return app

@@ -18,6 +18,8 @@ from diundashboard.model import Invalid
 from diundashboard.spool.folder import Folder
 from diundashboard.store import StoreError, open_store, opener
 
+logger = logging.getLogger("diundashboard")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
@@ -60,6 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
+    if config.trusted_proxies and isinstance(config.trusted_proxies, int):
+        logger.warning(
+            "TRUSTED_PROXIES=%d believes whoever connects: set it to the IP addresses or networks of the proxies",
+            config.trusted_proxies,
+        )
     open_later = opener(config)
     # gunicorn reads this variable as soon as it is imported, and ends in a traceback where it is no number.
     os.environ.pop("WEB_CONCURRENCY", None)

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from diundashboard.address import Networks, Site, host, networks, site
+
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
 """The length of a password, in characters."""
@@ -104,6 +106,23 @@ def _secret(text: str) -> str:
     return text
 
 
+def _proxies(text: str) -> int | Networks:
+    return int(text) if len(text) == 1 and text in "0123456789" else networks(text)
+
+
+def _site(text: str) -> Site | None:
+    return site(text) if text else None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",")) if text else ()
+    for name in names:
+        found = host(name.removeprefix("*").removeprefix("."))
+        if name != "*" and (found is None or found.port or (name[0] == "*" and name[1] != ".")):
+            raise ValueError("host names without ports, separated by commas, such as diun.example.org or *.example.org")
+    return tuple(name.removesuffix(".") for name in names)
+
+
 SETTINGS = (
     Setting("HOST", "127.0.0.1", "The address to listen on.", _text),
     Setting("PORT", "8080", "The port to listen on.", _number(1, 65535)),
@@ -159,8 +178,23 @@ SETTINGS = (
     Setting(
         "TRUSTED_PROXIES",
         "0",
-        "How many reverse proxies stand in front and set `X-Forwarded-*`; 0: those headers are ignored.",
-        _number(0, 9),
+        "The IP addresses or networks of the reverse proxies whose `X-Forwarded-*` headers count, separated by commas; "
+        "0: those headers are ignored.",
+        _proxies,
+    ),
+    Setting(
+        "PUBLIC_URL",
+        "",
+        "The address at which people reach the dashboard, such as `https://diun.example.org`; empty: as the browser "
+        "calls it.",
+        _site,
+    ),
+    Setting(
+        "ALLOWED_HOSTS",
+        "",
+        "More host names under which the dashboard answers, separated by commas; `*.example.org` for all names below, "
+        "`*` for every name.",
+        _names,
     ),
 )
 
@@ -179,7 +213,9 @@ class Config:
     admin_password: str = field(default="", repr=False)
     retention_days: int = 730
     web_concurrency: int | None = None
-    trusted_proxies: int = 0
+    trusted_proxies: int | Networks = 0
+    public_url: Site | None = None
+    allowed_hosts: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Config:
@@ -214,6 +250,11 @@ class Config:
         """Where a browser on this machine finds the dashboard: host and port."""
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)
         return f"{everywhere}:{self.port}" if everywhere else self.bind
+
+    @property
+    def url(self) -> str:
+        """The address to tell people: `PUBLIC_URL`, or where it listens."""
+        return str(self.public_url or f"http://{self.bind}")
 
     @property
     def bind(self) -> str:

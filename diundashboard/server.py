@@ -138,7 +138,7 @@ class Server(BaseApplication):
         while worker.alive and not self._access.wait(0.05) and time.monotonic() < deadline:
             pass
         if worker.alive and not self._unusable and self._says_where.first():
-            print(f"DIUN Dashboard runs at http://{self._config.bind}", flush=True)
+            print(f"DIUN Dashboard runs at {self._config.url}", flush=True)
 
     def _give_up(self, error: Exception) -> None:
         """End every process, as with SIGTERM, because waiting for the database does not help."""

@@ -160,7 +160,7 @@ def test_what_was_stored_is_there_after_a_restart(config: Config) -> None:
     [
         ("PORT", "http", "PORT is 'http', but must be a whole number from 1 to 65535"),
         ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY is '0', but must be a whole number from 1 to 64"),
-        ("TRUSTED_PROXIES", "-1", "TRUSTED_PROXIES is '-1', but must be a whole number from 0 to 9"),
+        ("TRUSTED_PROXIES", "-1", "TRUSTED_PROXIES is '-1', but must be IP addresses or networks"),
         ("WEBHOOK_SECRET_FILE", "/no/such/file", "WEBHOOK_SECRET_FILE: cannot read '/no/such/file'"),
         ("HOST", "192.0.2.1", "HOST, PORT: cannot listen on 192.0.2.1:"),
         ("HOST", "x" * 64, f"HOST, PORT: cannot listen on {'x' * 64}:"),
@@ -369,7 +369,8 @@ def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
 
 @pytest.mark.parametrize("proxies", ["", "0", "1", "2"])
 def test_forwarded_headers_are_believed_from_the_stated_number_of_proxies(sqlite: Config, proxies: str) -> None:
-    with running(sqlite, TRUSTED_PROXIES=proxies) as dashboard:
+    with running(sqlite, TRUSTED_PROXIES=proxies, ALLOWED_HOSTS="*") as dashboard:
+        assert dashboard.log.count("believes whoever connects") == (proxies in ("1", "2"))
         page = dashboard.request(
             "GET",
             "/",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diundashboard.address import Host, Site
 from diundashboard.config import SETTINGS, AuthMode, Config, Misconfigured, Setting
 
 SECRETS = [setting for setting in SETTINGS if setting.secret]
@@ -85,25 +87,29 @@ def test_every_setting_is_read() -> None:
             "RETENTION_DAYS": "90",
             "WEB_CONCURRENCY": "4",
             "TRUSTED_PROXIES": "1",
+            "PUBLIC_URL": "https://diun.example.org",
+            "ALLOWED_HOSTS": "diun.example.net",
         }
     ) == Config(
-        "0.0.0.0",
-        9000,
-        "/data/diun.db",
-        "postgresql://diun@db/diun",
-        "/data/spool",
-        "Token123456",
-        AuthMode.NONE,
-        "opensesame",
-        90,
-        4,
-        1,
+        host="0.0.0.0",
+        port=9000,
+        db_path="/data/diun.db",
+        database_url="postgresql://diun@db/diun",
+        spool_path="/data/spool",
+        webhook_secret="Token123456",
+        auth_mode=AuthMode.NONE,
+        admin_password="opensesame",
+        retention_days=90,
+        web_concurrency=4,
+        trusted_proxies=1,
+        public_url=Site("https", Host("diun.example.org")),
+        allowed_hosts=("diun.example.net",),
     )
 
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("PORT", 1, 65535), ("RETENTION_DAYS", 0, 36500), ("WEB_CONCURRENCY", 1, 64), ("TRUSTED_PROXIES", 0, 9)],
+    [("PORT", 1, 65535), ("RETENTION_DAYS", 0, 36500), ("WEB_CONCURRENCY", 1, 64)],
 )
 def test_a_number_is_whole_and_within_its_limits(name: str, low: int, high: int) -> None:
     for number in (low, high):
@@ -126,6 +132,61 @@ def test_a_number_is_whole_and_within_its_limits(name: str, low: int, high: int)
     ):
         message = refusal(**{name: bad})
         assert message == f"{name} is {bad!r}, but must be a whole number from {low} to {high}"
+
+
+def test_proxies_are_addresses_or_networks_or_a_number_as_in_earlier_releases() -> None:
+    def proxies(text: str) -> object:
+        return Config.read({"TRUSTED_PROXIES": text}).trusted_proxies
+
+    assert [proxies(text) for text in ("", "0", "1", "9")] == [0, 0, 1, 9]
+    assert proxies("10.0.0.2, fd00::/8,172.18.0.0/16") == (
+        ip_network("10.0.0.2"),
+        ip_network("fd00::/8"),
+        ip_network("172.18.0.0/16"),
+    )
+    for bad in ("10", "-1", "nginx", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1,", "٣"):
+        assert f"TRUSTED_PROXIES is {bad!r}, but must be IP addresses or networks" in refusal(TRUSTED_PROXIES=bad)
+
+
+def test_the_public_address_is_an_address_of_a_site() -> None:
+    def public(text: str) -> str:
+        return str(Config.read({"PUBLIC_URL": text}).public_url)
+
+    assert public("https://Diun.Example.org/") == "https://diun.example.org"
+    assert public("https://diun.example.org:443/a/b/") == "https://diun.example.org/a/b"
+    assert public("http://[FD00::1]:8080/diun") == "http://[fd00::1]:8080/diun"
+    for bad in (
+        "diun.example.org",
+        "ftp://nas",
+        "javascript:alert(1)",
+        "https://",
+        "https:///path",
+        "//nas",
+        "https://user@nas",
+        "https://nas:0",
+        "https://nas:99999",
+        "https://nas:x",
+        "https://nas?q",
+        "https://nas#f",
+        "https://nas/?",
+        "https://nas//a",
+        "https://nas/../a",
+        "https://nas/a b",
+        "https://[nas",
+        " https://nas",
+        "https://nas\n",
+        "https://nas\\evil.example",
+    ):
+        assert "PUBLIC_URL is " in refusal(PUBLIC_URL=bad)
+    assert Config.read({"PUBLIC_URL": "https://nas.lan/d"}).url == "https://nas.lan/d"
+    assert Config.read({"PORT": "80"}).url == "http://127.0.0.1:80"
+
+
+def test_allowed_hosts_are_names_without_ports() -> None:
+    allowed = Config.read({"ALLOWED_HOSTS": "A.example.org., *.b.example,.c.example , *"}).allowed_hosts
+    assert allowed == ("a.example.org", "*.b.example", ".c.example", "*")
+    for bad in ("a:80", "http://a", "*a.example", "**", "*.", ".", "a..b", "a,,b", "a b", "bücher.example"):
+        assert "ALLOWED_HOSTS is " in refusal(ALLOWED_HOSTS=bad)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -24,8 +26,16 @@ pytestmark = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 def proxied(config: Config, nginx: str, tmp_path: Path) -> Iterator[Dashboard]:
     """The dashboard as nginx hands it out, at the path /diun/."""
     (location,) = re.findall(r"```nginx\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    with behind(nginx, location, config, tmp_path, TRUSTED_PROXIES="127.0.0.1") as served:
+        served.wait("/diun/healthz")
+        yield served
+
+
+@contextmanager
+def behind(nginx: str, location: str, config: Config, tmp_path: Path, **settings: Any) -> Iterator[Dashboard]:
+    """The dashboard as nginx hands it out with this block of its configuration."""
     port = free_port()
-    with running(config, TRUSTED_PROXIES="1") as dashboard:
+    with running(config, **settings) as dashboard:
         places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = "".join(f"{place}_temp_path {tmp_path / place};" for place in places)
         (tmp_path / "nginx.conf").write_text(
@@ -52,7 +62,7 @@ def proxied(config: Config, nginx: str, tmp_path: Path) -> Iterator[Dashboard]:
             )
         served = Dashboard(port, process, log)
         try:
-            served.wait("/diun/healthz")
+            served.wait()
             yield served
         finally:
             process.terminate()
@@ -81,3 +91,47 @@ def test_pages_links_and_forms_stay_behind_the_proxy(proxied: Dashboard, page: P
     expect(page.locator(".timeline")).to_contain_text("127.0.0.1")
     for link in page.get_by_role("navigation", name="Pages").get_by_role("link").all():
         assert str(link.get_attribute("href")).startswith("/diun/")
+
+
+AT_THE_TOP = """
+location / {
+    proxy_pass http://127.0.0.1:8080;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+}
+"""
+REWRITTEN = """
+location /diun/ {
+    proxy_pass http://127.0.0.1:8080/;
+}
+"""
+
+
+def test_without_a_prefix_a_client_cannot_say_who_it_is(config: Config, nginx: str, tmp_path: Path) -> None:
+    with behind(nginx, AT_THE_TOP, config, tmp_path, TRUSTED_PROXIES="127.0.0.0/8") as proxied:
+        forged: Any = {"X_Forwarded_For": "192.0.2.1", "X_Forwarded_Proto": "https"}
+        page = proxied.request("GET", "/connect", **forged).body.decode()
+        assert f"http://127.0.0.1:{proxied.port}/webhook" in page
+        assert proxied.request("POST", "/webhook", b"?", **forged).status == 400
+        names: Any = {"Host": "evil.example", "X_Forwarded_Host": "localhost"}
+        for path in ("/", "/api/v1/updates", "/connect"):
+            answer = proxied.request("GET", path, **names)
+            assert (answer.status, "ALLOWED_HOSTS" in answer.json["error"]) == (421, True)
+        assert proxied.request("POST", "/webhook", b'{"image": "nginx:1"}', **names).status == 200
+
+
+def test_the_public_address_does_where_the_proxy_says_nothing(config: Config, nginx: str, tmp_path: Path) -> None:
+    public = "https://diun.example.org/diun"
+    settings = {"TRUSTED_PROXIES": "127.0.0.1", "PUBLIC_URL": public}
+    with behind(nginx, REWRITTEN, config, tmp_path, **settings) as proxied:
+        page = proxied.request("GET", "/diun/connect").body.decode()
+        assert f"{public}/webhook" in page
+        assert 'action="/diun/theme"' in page
+        answer = proxied.request("POST", "/diun/tags", b"name=x", Origin="https://diun.example.org", **FORM)
+        assert (answer.status, answer.headers["Location"]) == (303, "/diun/tags")
+        answer = proxied.request("POST", "/diun/tags", b"name=y", Origin="https://evil.example", **FORM)
+        assert answer.status == 403
+
+
+FORM: Any = {"Content_Type": "application/x-www-form-urlencoded"}

@@ -23,7 +23,7 @@ from diundashboard.notification import Notification, parse
 from diundashboard.spool.folder import Folder
 from diundashboard.spool.names import arrival, order
 from diundashboard.spool.owner import Foreign, Ownership
-from diundashboard.store import Unavailable
+from diundashboard.store import Declined, Unavailable
 
 __all__ = ["Foreign", "Receipt", "Spool", "SpoolState"]
 
@@ -113,7 +113,7 @@ class Spool:
                     return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as away:
                 reason = str(away)
-            raise Unavailable(f"{reason}; nor can it be kept in {self._folder.waiting}: {error.strerror}") from error
+            raise Declined(f"{reason}; nor can it be kept in {self._folder.waiting}: {error.strerror}") from error
         if reason:
             logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder.waiting)
         return Receipt(stored=False)

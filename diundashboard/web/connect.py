@@ -13,7 +13,7 @@ from diundashboard.clock import now
 from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import in_address, run_snippets, snippets
-from diundashboard.web.context import host, ping_address, settings, store, webhook_address
+from diundashboard.web.context import ping_address, settings, store, webhook_address
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -39,7 +39,6 @@ def heard() -> ResponseReturnValue:
     parts = _heard()
     response = make_response(render_template("heard.html", **parts))
     response.set_etag(parts["seen"])
-    response.headers["Cache-Control"] = "private, no-cache"
     return response.make_conditional(request)
 
 
@@ -49,7 +48,7 @@ def connection(shown: bool) -> dict[str, Any]:
     secret = settings().webhook_secret
     return {
         "secret": bool(secret),
-        "local": host().startswith(("localhost", "127.", "[::1]")),
+        "local": webhook_address().partition("://")[2].startswith(("localhost", "127.", "[::1]")),
         "snippets": snippets(webhook_address(), secret if shown or not secret else _HIDDEN),
         "run_snippets": run_snippets(ping_address(), in_address(secret) if shown or not secret else _HIDDEN),
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask import Flask, current_app, g, request, url_for
 
+from diundashboard import address
 from diundashboard.access import Access
 from diundashboard.config import Config
 from diundashboard.spool import Spool
-from diundashboard.store import Store
+from diundashboard.store import Store, Unavailable
+from diundashboard.web.local import local_path
 
 _PERSON = 100
 """How many characters are kept of an address that a proxy reports."""
@@ -52,25 +54,49 @@ def host() -> str:
 
 def same_page() -> str:
     """The page that a form stood on, as a path of this site."""
+    start, public = url_for("updates.index"), settings().public_url
     site, _, path = request.headers.get("Referer", "").partition("://")[2].partition("/")
-    if site != host() or path.startswith(("/", "\\")):
-        return url_for("updates.index")
-    return f"/{path}"
+    ours = site == host() or (public is not None and site == public.origin.partition("://")[2])
+    return local_path(f"/{path}", start) if ours else start
+
+
+def origins() -> set[str]:
+    """The origins of our own pages, as the browser that asks names them."""
+    called, public = address.host(host()), settings().public_url
+    found = {public.origin} if public else set()
+    return found | {called.origin(request.scheme)} if called else found
 
 
 def webhook_address() -> str:
-    """Where DIUN sends to, as the browser that asks reaches it."""
-    return f"{request.scheme}://{host()}{url_for('webhook.receive')}"
+    """Where DIUN sends to: below `PUBLIC_URL`, or as the browser that asks reaches it."""
+    public = settings().public_url
+    return f"{public}/webhook" if public else f"{request.scheme}://{host()}{url_for('webhook.receive')}"
 
 
 def ping_address() -> str:
-    """What comes before the name in the address of a ping, as the browser that asks reaches it."""
+    """What comes before the name in the address of a ping, as `webhook_address` tells it."""
     return webhook_address().removesuffix("webhook") + "ping/"
+
+
+def is_diun() -> bool:
+    """Whether the client calls itself DIUN."""
+    agent: str = request.environ.get("HTTP_USER_AGENT", "")
+    return agent.startswith("diun/")
 
 
 def lost_diun() -> bool:
     """Whether this is DIUN, at an address that is not its own."""
-    return request.environ.get("HTTP_USER_AGENT", "").startswith("diun/") and request.path.rstrip("/") != "/webhook"
+    return is_diun() and request.path.rstrip("/") != "/webhook"
+
+
+def knows_insides() -> bool:
+    """Whether the client may learn where the database is and what exactly is wrong with it."""
+    return True
+
+
+def reason_of(error: Unavailable) -> str:
+    """Why the database cannot be used; for a stranger only that it cannot. The log has the whole reason."""
+    return str(error) if knows_insides() else "the database does not answer"
 
 
 def person() -> str:

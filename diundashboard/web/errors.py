@@ -12,7 +12,7 @@ from diundashboard.model import Invalid
 from diundashboard.notification import BODY_LIMIT, Refused
 from diundashboard.store import Conflict, NotFound, Unavailable
 from diundashboard.web import ping
-from diundashboard.web.context import access, lost_diun, same_page, webhook_address
+from diundashboard.web.context import access, lost_diun, reason_of, same_page, webhook_address
 from diundashboard.web.reading import stood_on
 
 logger = logging.getLogger("diundashboard")
@@ -43,7 +43,7 @@ def register(app: Flask) -> None:
 def _unavailable(error: Unavailable) -> Response:
     if access().failed(error):
         logger.error("%s", error)
-    return _answer(503, str(error))
+    return _answer(503, reason_of(error))
 
 
 def _answer(status: int, message: str) -> Response:

@@ -25,7 +25,6 @@ def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseRetur
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
         response = make_response("", 304) if request.if_none_match.contains_weak(tag) else make_response(view())
         response.set_etag(tag)
-        response.headers["Cache-Control"] = "private, no-cache"
         return response
 
     return answer

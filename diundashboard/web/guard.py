@@ -1,40 +1,27 @@
-"""What is true of every request: no orders from other sites, no endless body, headers that keep a page to itself."""
+"""What is true of every request: a name of ours, no orders from other sites, no endless body."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
-
-from flask import Flask, Response, abort, request
+from flask import Flask, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from diundashboard.notification import BODY_LIMIT
-from diundashboard.web.context import host, lost_diun
+from diundashboard.web.context import SESSION_COOKIE, lost_diun, origins
+from diundashboard.web.headers import restrict_page, with_headers
+from diundashboard.web.names import refuse_foreign_names
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_SAFE = ("GET", "HEAD", "OPTIONS")
+"""The methods that change nothing, except at the webhook."""
 
 
 def register(app: Flask) -> None:
     """Guard every request and answer of the application."""
     app.before_request(_turn_diun_around)
+    app.before_request(refuse_foreign_names)
     app.before_request(_refuse_other_sites)
     app.before_request(_read_chunks)
-    app.after_request(_add_headers)
-    app.wsgi_app = _never_guessed(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    app.after_request(restrict_page)
+    app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
 def _turn_diun_around() -> None:
@@ -43,14 +30,44 @@ def _turn_diun_around() -> None:
         abort(404)
 
 
-def _refuse_other_sites() -> None:
-    """A browser says where a form came from; a program, as DIUN is one, sends neither header."""
+def says_other_site() -> bool:
+    """Whether a browser says that this request comes from another site's page."""
     origin, site = request.environ.get("HTTP_ORIGIN"), request.environ.get("HTTP_SEC_FETCH_SITE")
-    if not (origin or site) or request.method in ("GET", "HEAD", "OPTIONS"):
+    if site:
+        return site not in ("same-origin", "none")
+    return bool(origin) and origin not in origins()
+
+
+def _refuse_other_sites() -> None:
+    """A browser says where a form came from. A program, as DIUN is one, sends neither header and no session.
+
+    Nor can another site's page send a token in `Bearer`, as the browser would ask first. It can send `Basic`, with the
+    password that the browser remembers.
+    """
+    environ = request.environ
+    webhook = request.endpoint == "webhook.receive"
+    if request.method in _SAFE and not (webhook and _has_body()):
         return
-    same = site in ("same-origin", "none") if site else origin and origin.partition("://")[2] == host()
-    if not same:
-        abort(403, "this request comes from another site's page, and was not carried out")
+    session = "HTTP_COOKIE" in environ and SESSION_COOKIE in request.cookies
+    if not session and not webhook and environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer ":
+        return
+    if says_other_site():
+        abort(403, f"this request comes from another site's page, and was not carried out{_advice()}")
+    if session and not ("HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ):
+        abort(403, "this request does not say which page it comes from, and was not carried out")
+
+
+def _has_body() -> bool:
+    return request.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in request.environ
+
+
+def _advice() -> str:
+    """What helps a person whose proxy speaks HTTPS with the browser, and does not say so here."""
+    if request.scheme == "http" and any(
+        request.environ.get("HTTP_ORIGIN") == origin.replace("http://", "https://", 1) for origin in origins()
+    ):
+        return "; behind a proxy, set PUBLIC_URL or TRUSTED_PROXIES"
+    return ""
 
 
 def _read_chunks() -> None:
@@ -63,24 +80,3 @@ def _read_chunks() -> None:
             abort(400, "the body could not be read")
         if len(body) > BODY_LIMIT:
             raise RequestEntityTooLarge
-
-
-def _never_guessed(application: WSGIApplication) -> WSGIApplication:
-    """Tell browsers to take each answer for what it says it is."""
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            headers.append(("X-Content-Type-Options", "nosniff"))
-            return start_response(status, headers, exc_info)
-
-        return application(environ, start)
-
-    return answer
-
-
-def _add_headers(response: Response) -> Response:
-    if response.headers["Content-Type"].startswith("text/html"):
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from diundashboard.store import Unavailable
-from diundashboard.web.context import access, spool, store
+from diundashboard.web.context import access, knows_insides, reason_of, spool, store
+
+logger = logging.getLogger("diundashboard")
 
 blueprint = Blueprint("ops", __name__)
 
@@ -22,12 +25,13 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """The database answers and can be written; 503 and the reason if not. What the spool holds changes no status: a
-    person must see to it, and the dashboard serves meanwhile.
+    person must see to it, and the dashboard serves meanwhile. A stranger learns whether it answers, and no more.
     """
-    kept = asdict(spool().state())
+    kept = asdict(spool().state()) if knows_insides() else {}
     try:
         store().ping()
     except Unavailable as error:
-        access().failed(error)
-        return {"error": str(error), **kept}, 503
+        if access().failed(error):
+            logger.error("%s", error)
+        return {"error": reason_of(error), **kept}, 503
     return {"status": "ok", **kept}

@@ -15,7 +15,8 @@ from diundashboard.access import INTERVAL, Access
 from diundashboard.clock import now
 from diundashboard.model import Refusal
 from diundashboard.store import Unavailable
-from diundashboard.web.context import lost_diun, person, settings
+from diundashboard.web.context import is_diun, lost_diun, person, settings
+from diundashboard.web.guard import says_other_site
 
 logger = logging.getLogger("diundashboard")
 
@@ -41,12 +42,16 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def remember(response: Response) -> Response:
-        if response.status_code in _STATUSES and (request.path in _PATHS or request.blueprint == "ping" or lost_diun()):
+        if (
+            response.status_code in _STATUSES
+            and (request.path in _PATHS or request.blueprint == "ping" or lost_diun())
+            and (excerpt := _excerpt_of_diun()) is not None
+        ):
             moment = monotonic()
             if len(counted) < _A_MINUTE or moment - counted[0] > 60:
                 counted.append(moment)
                 reason = (response.get_json(silent=True) or {}).get("error", "")
-                memory.keep(Refusal(now(), person(), response.status_code, reason[:_REASON], _excerpt()))
+                memory.keep(Refusal(now(), person(), response.status_code, reason[:_REASON], excerpt))
         return response
 
 
@@ -88,6 +93,22 @@ class Memory:
                 sleep(INTERVAL)
             except Exception as error:
                 logger.error("a refused request could not be remembered: %s", error)
+
+
+def _excerpt_of_diun() -> str | None:
+    """How the body began; None if a browser may have sent this because another site's page told it to.
+
+    Any page can have its reader's browser ask for an address here, as for an image. It cannot add a body to that.
+    """
+    if says_other_site():
+        return None
+    excerpt = _excerpt()
+    return excerpt if excerpt or is_diun() or _is_ping() else None
+
+
+def _is_ping() -> bool:
+    """Whether this is a report of a run, which may have no body. DIUN posts it, and a browser says whose form it is."""
+    return request.blueprint == "ping" and request.method == "POST"
 
 
 def _excerpt() -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from diundashboard.address import site
 from diundashboard.app import create_app
 from diundashboard.clock import now
 from diundashboard.config import Config
@@ -38,20 +39,28 @@ def notify(client: FlaskClient, body: bytes = b'{"image": "ghcr.io/x/app:2", "ho
 
 @pytest.mark.parametrize("path", ["/connect", "/"])
 def test_the_snippets_carry_the_address_that_was_called(client: FlaskClient, path: str) -> None:
-    page = page_of(client, path, base_url="https://diun.example.net")
-    assert page.count("https://diun.example.net/webhook") == 3
+    page = page_of(client, path, base_url="https://diun.lan")
+    assert page.count("https://diun.lan/webhook") == 3
     for name in ("endpoint:", "DIUN_NOTIF_WEBHOOK_ENDPOINT=", "image: crazymax/diun"):
         assert name in page
     assert "That is this machine only" not in page
 
 
 def test_it_shows_how_diun_reports_its_runs(client: FlaskClient, protected: FlaskClient) -> None:
-    page = page_of(client, base_url="https://diun.example.net")
-    assert page.count("https://diun.example.net/ping/") == 3
+    page = page_of(client, base_url="https://diun.lan")
+    assert page.count("https://diun.lan/ping/") == 3
     assert 'uuid: "name-of-this-machine"' in page
     assert "carries the secret" not in page
     assert "name-of-this-machine.••••" in page_of(protected)
     assert f"name-of-this-machine.{quote(SECRET, safe='')}" in html.unescape(protected.post("/connect").text)
+
+
+def test_the_snippets_carry_the_public_address(config: Config, store: Store) -> None:
+    client = create_app(replace(config, public_url=site("https://diun.example.org/d")), store).test_client()
+    page = page_of(client, base_url="http://localhost:8080")
+    assert page.count("https://diun.example.org/d/webhook") == 3
+    assert page.count("https://diun.example.org/d/ping/") == 3
+    assert "That is this machine only" not in page
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080"])

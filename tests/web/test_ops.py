@@ -32,7 +32,9 @@ def test_the_process_and_the_database_answer(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("ruin", ["garbage", "folder"])
-def test_a_ruined_sqlite_file_is_told_in_words(tmp_path: Path, ruin: str) -> None:
+def test_a_ruined_sqlite_file_is_told_in_words(
+    tmp_path: Path, ruin: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     config = Config(
         db_path=str(tmp_path / "diun.db"), spool_path=str(_file(tmp_path) / "no folder"), auth_mode=AuthMode.NONE
     )
@@ -45,7 +47,8 @@ def test_a_ruined_sqlite_file_is_told_in_words(tmp_path: Path, ruin: str) -> Non
         store.close()
         Path(config.db_path).unlink()
         Path(config.db_path).mkdir()
-    check_told(config, store, {"garbage": "file is not a database", "folder": "unable to open database file"}[ruin])
+    words = {"garbage": "file is not a database", "folder": "unable to open database file"}[ruin]
+    check_told(config, store, words, monkeypatch, caplog)
     store.close()
 
 
@@ -72,9 +75,16 @@ def dropped(postgres_server: str, tmp_path: Path) -> Iterator[Callable[[], tuple
 
 
 @pytest.mark.postgres
-def test_a_dropped_postgresql_database_is_told_in_words(dropped: Callable[[], tuple[Config, Store]]) -> None:
+def test_a_dropped_postgresql_database_is_told_in_words(
+    dropped: Callable[[], tuple[Config, Store]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     config, store = dropped()
-    check_told(config, store, "PostgreSQL at ")
+    check_told(config, store, "PostgreSQL at ", monkeypatch, caplog)
+
+
+def test_a_stranger_learns_that_it_is_ready_and_no_more(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diundashboard.web.ops.knows_insides", lambda: False)
+    assert client.get("/readyz").json == {"status": "ok"}
 
 
 def _file(folder: Path) -> Path:
@@ -83,10 +93,12 @@ def _file(folder: Path) -> Path:
     return file
 
 
-def check_told(config: Config, store: Store, words: str) -> None:
-    """Everybody is told that the database does not answer, and why; a monitor, that the process still does.
+def check_told(
+    config: Config, store: Store, words: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Everybody is told that the database does not answer; who may know, and the log, also why.
 
-    DIUN is told so where its notification cannot be kept either.
+    A monitor is told that the process still does; DIUN, where its notification cannot be kept either.
     """
     app = create_app(config, store)
 
@@ -107,4 +119,14 @@ def check_told(config: Config, store: Store, words: str) -> None:
         assert words in unescape(answer.text)
         assert ('<meta http-equiv="refresh"' in answer.text) == (answer.request.method == "GET")
     assert not any(PASSWORD in answer.text for answer in answers)
+    log = caplog.text
+    assert words in log
+    monkeypatch.setattr("diundashboard.web.context.knows_insides", lambda: False)
+    monkeypatch.setattr("diundashboard.web.ops.knows_insides", lambda: False)
+    ready = ask("GET", "/readyz")
+    assert (ready.status_code, ready.json) == (503, {"error": "the database does not answer"})
+    for method, path in programs[1:] + people:
+        answer = ask(method, path)
+        assert (answer.status_code, words in unescape(answer.text)) == (503, False), path
+        assert "the database does not answer" in answer.text.lower()
     assert ask("GET", "/healthz").status_code == 200

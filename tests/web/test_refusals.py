@@ -21,6 +21,7 @@ from tests.conftest import settle
 from tests.dashboard import Dashboard, running
 
 SECRET = 'open "sesame"'
+DIUN = {"User-Agent": "diun/4.33.0 go/1.26 Linux"}
 
 
 @pytest.fixture
@@ -44,12 +45,12 @@ def refusals(store: Store) -> tuple[Refusal, ...]:
         ("GET", b"", 405, "set notif.webhook.endpoint", ""),
         ("POST", b"\xff" + b"x" * BODY_LIMIT, 413, "larger than 1048576 bytes", "\ufffd" + "x" * 199),
     ],
-    ids=["not JSON", "no image", "no body", "a browser", "too large"],
+    ids=["not JSON", "no image", "no body", "GET", "too large"],
 )
 def test_a_refused_request_is_remembered_with_its_reason(
     client: FlaskClient, store: Store, path: str, method: str, body: bytes, status: int, reason: str, excerpt: str
 ) -> None:
-    answer = client.open(path, method=method, data=body, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+    answer = client.open(path, method=method, data=body, headers=DIUN, environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
     (refusal,) = refusals(store)
     assert answer.status_code == refusal.status == status
     assert reason in refusal.reason
@@ -62,8 +63,8 @@ def test_a_refused_request_is_remembered_with_its_reason(
 def test_diun_at_a_wrong_address_is_told_its_own_and_remembered(
     client: FlaskClient, store: Store, method: str, path: str
 ) -> None:
-    body, diun = b'{"image": "nginx:1", "hostname": "nas"}', {"User-Agent": "diun/4.33.0 go/1.26 Linux"}
-    answer = client.open(path, method=method, data=body, headers=diun)
+    body = b'{"image": "nginx:1", "hostname": "nas"}'
+    answer = client.open(path, method=method, data=body, headers=DIUN)
     assert answer.status_code in (404, 405)
     (refusal,) = refusals(store)
     assert answer.json == {"error": refusal.reason}
@@ -95,6 +96,22 @@ def test_what_is_taken_and_what_other_pages_refuse_is_no_refusal(client: FlaskCl
     assert client.get("/webhook/nothing").status_code == 404
     assert client.post("/webhook", data=b"x", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert refusals(store) == ()
+
+
+@pytest.mark.parametrize("path", ["/webhook", "/webhook/", "/ping/nas"])
+def test_what_another_sites_page_has_a_browser_ask_for_is_not_remembered(
+    client: FlaskClient, protected: FlaskClient, store: Store, path: str
+) -> None:
+    image = {"Accept": "image/avif,image/webp,*/*;q=0.8", "Referer": "http://evil.example/"}
+    for number in range(35):
+        answer = (client, protected)[number % 2].get(path, headers=image)
+        assert answer.status_code in (401, 405)
+        assert "error" in answer.get_json()
+    for headers in ({"Sec-Fetch-Site": "cross-site", **DIUN}, {"Origin": "https://evil.example", **DIUN}):
+        assert client.get(path, headers=headers).status_code in (404, 405)
+    assert refusals(store) == ()
+    protected.post("/webhook", data=b"from DIUN")
+    assert [refusal.excerpt for refusal in refusals(store)] == ["from DIUN"]
 
 
 def test_a_flood_of_refusals_is_remembered_in_part(

@@ -1,0 +1,74 @@
+"""The headers of every answer: it is kept by no cache, and used by no other site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_WEBHOOK = ("/webhook", "/webhook/")
+
+_UNUSED = (
+    *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi"),
+    *("payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking"),
+)
+
+_ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", ", ".join(f"{feature}=()" for feature in _UNUSED)),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+_NOT_KEPT = [*_ALWAYS, ("Cache-Control", "no-store"), ("Vary", "Cookie, Authorization")]
+_STORED = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cache-Control", "no-store"),
+]
+"""For DIUN, when its notification is taken: gunicorn checks each header, which all of them would make noticeable."""
+
+_OVER_HTTPS = [("Strict-Transport-Security", "max-age=31536000")]
+
+
+def restrict_page(response: Response) -> Response:
+    """Tell the browser what a page may load: nothing from elsewhere, and no script or style inside it."""
+    if response.headers["Content-Type"].startswith("text/html"):
+        response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+def with_headers(application: WSGIApplication) -> WSGIApplication:
+    """Add what is true of every answer. One that says itself how long it may be kept, as an asset does, stays so."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            if status.startswith("2") and environ["PATH_INFO"] in _WEBHOOK:
+                headers += _STORED
+            else:
+                kept = any(name == "Cache-Control" for name, _ in headers)
+                headers += _ALWAYS if kept else _NOT_KEPT
+            if environ["wsgi.url_scheme"] == "https":
+                headers += _OVER_HTTPS
+            return start_response(status, headers, exc_info)
+
+        return application(environ, start)
+
+    return answer

@@ -1,0 +1,71 @@
+"""Under which names the dashboard answers: a stranger's name that resolves to this machine is none of them.
+
+A page of such a name could otherwise read everything here, as its browser takes both for one site (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from flask import Response, jsonify, request
+
+from diundashboard.address import host, machine
+from diundashboard.forwarded import CALLED
+from diundashboard.web.context import settings
+
+_OPEN = {"webhook.receive", "ping.receive", "ops.healthz", "ops.readyz"}
+"""The endpoints that answer under every name: they show nothing, and DIUN is not to be locked out."""
+
+_LOCAL = (".localhost", ".local", ".lan", ".home.arpa", ".internal")
+"""Names that nobody can register. So are names without a dot."""
+
+
+def refuse_foreign_names() -> Response | None:
+    """Answer 421 to a request for a name that is not ours, and 400 to one for what is no name."""
+    if request.endpoint in _OPEN:
+        return None
+    public = settings().public_url
+    called = {request.environ.get("HTTP_HOST", ""), request.environ.get(CALLED, "")}
+    if target := _host_of_target():
+        called.add(target)
+    for text in called - {""}:  # HTTP/1.0 needs no Host, and no browser speaks it.
+        found = host(text)
+        if found is None:
+            return _answer(400, "the request could not be understood")
+        if not _is_ours(found.name, public.host.name if public else "", settings().allowed_hosts):
+            return _answer(
+                421,
+                f"the dashboard does not answer under the name {found.name}: if it is yours, "
+                "set PUBLIC_URL to the address of the dashboard, or add the name to ALLOWED_HOSTS",
+            )
+    return None
+
+
+def _host_of_target() -> str:
+    """The host that the request line names, if it has a whole address; it is to count more than the header."""
+    target = request.environ.get("RAW_URI", "")
+    if target.startswith("/") or "://" not in target:
+        return ""
+    return urlsplit(target).netloc or "?"
+
+
+@lru_cache(maxsize=1024)
+def _is_ours(name: str, public: str, allowed: tuple[str, ...]) -> bool:
+    if "." not in name or name == public or machine(name) or name.endswith(_LOCAL):
+        return True
+    return any(_matches(name, each) for each in allowed)
+
+
+def _matches(name: str, allowed: str) -> bool:
+    """`*.example.org` stands for the names below, `.example.org` for these and for itself, `*` for every name."""
+    if allowed.startswith("*"):
+        return name.endswith(allowed[1:])
+    return name.endswith(allowed) or name == allowed[1:] if allowed.startswith(".") else name == allowed
+
+
+def _answer(status: int, message: str) -> Response:
+    """Without a page around it, which would show something of the dashboard."""
+    answer = jsonify(error=message)
+    answer.status_code = status
+    return answer
