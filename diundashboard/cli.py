@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from diundashboard import carry, people, retention
 from diundashboard.clock import now
-from diundashboard.config import SETTINGS, Config, Misconfigured
+from diundashboard.config import SETTINGS, AuthMode, Config, Misconfigured
 from diundashboard.model import Invalid
 from diundashboard.spool.folder import Folder
 from diundashboard.store import StoreError, open_store, opener
@@ -62,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
+    _check_extra(config)
     if config.trusted_proxies and isinstance(config.trusted_proxies, int):
         logger.warning(
             "TRUSTED_PROXIES=%d believes whoever connects: set it to the IP addresses or networks of the proxies",
@@ -73,6 +74,15 @@ def _serve(config: Config, reload: bool) -> None:
     from diundashboard.server import Server
 
     Server(config, open_later, reload).run()
+
+
+def _check_extra(config: Config) -> None:
+    """Say in one line what AUTH_MODE=oidc needs."""
+    if config.auth_mode == AuthMode.OIDC:
+        try:
+            import diundashboard.provider  # noqa: F401
+        except ModuleNotFoundError:
+            raise Misconfigured("AUTH_MODE=oidc needs more packages: pip install 'diundashboard[oidc]'") from None
 
 
 def _parser() -> argparse.ArgumentParser:

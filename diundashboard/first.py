@@ -19,6 +19,8 @@ def welcome(config: Config, store: Store) -> None:
     """Say how to get in, as far as the settings and the accounts ask for it."""
     if config.auth_mode == AuthMode.NONE:
         logger.warning("AUTH_MODE is none: whoever reaches %s may see and change everything", config.bind)
+    elif config.auth_mode != AuthMode.PASSWORD:
+        logger.info("AUTH_MODE is %s: people do not log in with a password here", config.auth_mode)
     elif config.admin_password:
         _make_admin(store, config.admin_password)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
@@ -221,6 +222,33 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "usr/sbin/nginx")
 
 
+@pytest.fixture(scope="session")
+def oidc_provider() -> Path:
+    """A program of Node.js that is an OpenID provider, with its packages, which are kept between runs."""
+    source = Path(__file__).parent / "provider"
+    lock = (source / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "diundashboard-tests" / f"provider-{hashlib.sha256(lock).hexdigest()[:16]}"
+    with _packages():
+        if not shutil.which("npm") and os.geteuid() == 0:
+            install("nodejs", "npm")
+        if not (folder / "ready").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(source / name, folder)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)
+            (folder / "ready").touch()
+        shutil.copy(source / "provider.mjs", folder)
+    return folder / "provider.mjs"
+
+
+def install(*packages: str) -> None:
+    """Install packages of Debian."""
+    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *packages]):
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+
+
 def chromium_path() -> str | None:
     """The path of a Chromium, installed if there is none; None for Playwright's own."""
     for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
@@ -228,10 +256,7 @@ def chromium_path() -> str | None:
             return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
         with _packages():
-            for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
-                subprocess.run(
-                    command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-                )
+            install("chromium")
         return shutil.which("chromium")
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
     return None
@@ -251,7 +276,12 @@ def pytest_configure() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-_NEEDS = {"postgres_server": "PostgreSQL", "browser": "a browser", "nginx": "nginx"}
+_NEEDS = {
+    "postgres_server": "PostgreSQL",
+    "browser": "a browser",
+    "nginx": "nginx",
+    "oidc_provider": "an OpenID provider",
+}
 
 
 @pytest.hookimpl(wrapper=True)

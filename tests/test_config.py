@@ -227,7 +227,9 @@ def test_a_webhook_secret_is_any_text_in_one_line(text: str) -> None:
     assert Config.read({"WEBHOOK_SECRET": text}).webhook_secret == text
 
 
-@pytest.mark.parametrize("text", [" hunter2", "hunter2 ", "hunter2\n", "hunt\ner2", "hunt\ter2", "hunt\x7fer2", "\0"])
+@pytest.mark.parametrize(
+    "text", [" hunter22", "hunter22 ", "hunter22\n", "hunt\ner2", "hunt\ter2", "hunt\x7fer2", "\0"]
+)
 def test_a_webhook_secret_that_no_header_can_carry_is_refused(text: str) -> None:
     message = refusal(WEBHOOK_SECRET=text)
     assert message.startswith("WEBHOOK_SECRET must be text in one line without spaces around it")
@@ -238,7 +240,12 @@ def test_a_webhook_secret_that_no_header_can_carry_is_refused(text: str) -> None
 
 
 def test_the_secrets_are_known() -> None:
-    assert [setting.name for setting in SECRETS] == ["DATABASE_URL", "WEBHOOK_SECRET"]
+    assert [setting.name for setting in SECRETS] == [
+        "DATABASE_URL",
+        "WEBHOOK_SECRET",
+        "ADMIN_PASSWORD",
+        "OIDC_CLIENT_SECRET",
+    ]
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
@@ -250,14 +257,14 @@ def test_a_secret_can_be_read_from_a_file(tmp_path: Path, secret: Setting, end: 
 
 def test_a_secret_is_set_in_one_way_only(tmp_path: Path, secret: Setting) -> None:
     file = tmp_path / "secret"
-    file.write_text("hunter2")
+    file.write_text("hunter22")
     message = refusal(**{secret.name: "hunter3", f"{secret.name}_FILE": str(file)})
     assert message == f"set {secret.name} or {secret.name}_FILE, not both"
 
 
 def test_a_secret_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path, secret: Setting) -> None:
     binary = tmp_path / "binary"
-    binary.write_bytes(b"hunter2\xff")
+    binary.write_bytes(b"hunter22\xff")
     for path, reason in [
         (tmp_path / "missing", "No such file or directory"),
         (tmp_path, "Is a directory"),
@@ -277,14 +284,14 @@ def test_an_empty_secret_file_does_not_count_as_no_secret(tmp_path: Path, secret
 
 def test_what_is_wrong_with_a_secret_is_said_without_it(tmp_path: Path, secret: Setting) -> None:
     file = tmp_path / "secret"
-    file.write_bytes(b"hunter2\0")
-    for message in (refusal(**{secret.name: "hunter2\0"}), refusal(**{f"{secret.name}_FILE": str(file)})):
+    file.write_bytes(b"hunter22\0")
+    for message in (refusal(**{secret.name: "hunter22\0"}), refusal(**{f"{secret.name}_FILE": str(file)})):
         assert message.startswith(f"{secret.name} must be text")
-        assert "hunter2" not in message
+        assert "hunter22" not in message
 
 
 def test_a_secret_is_not_shown_with_the_settings(secret: Setting) -> None:
-    assert "hunter2" not in repr(Config.read({secret.name: "hunter2"}))
+    assert "hunter22" not in repr(Config.read({secret.name: "hunter22"}))
 
 
 def test_a_setting_that_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:

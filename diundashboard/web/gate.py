@@ -12,6 +12,7 @@ from diundashboard.config import AuthMode
 from diundashboard.model import Level, Person
 from diundashboard.web.context import SESSION_COOKIE, same_page, settings, store
 from diundashboard.web.errors import PROGRAMS
+from diundashboard.web.proxy import nobody, person_of_proxy
 
 blueprint = Blueprint("gate", __name__)
 
@@ -32,6 +33,8 @@ LEVELS: dict[str, Level | None] = {
     "login.log_out": None,
     "login.setup_form": None,
     "login.set_up": None,
+    "oidc.begin": None,
+    "oidc.callback": None,
     # Whoever may see.
     "updates.index": Level.READ,
     "updates.detail": Level.READ,
@@ -145,8 +148,13 @@ def me() -> Person | None:
 def _identify() -> Person | None:
     if settings().auth_mode == AuthMode.NONE:
         return Person("", Level.ADMIN)
+    if settings().auth_mode == AuthMode.PROXY:
+        return person_of_proxy()
     if token := request.cookies.get(SESSION_COOKIE):
-        return store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
+        person = store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
+        # A session of another AUTH_MODE, or of another provider, is none of this one.
+        issuer = settings().oidc_issuer if settings().auth_mode == AuthMode.OIDC else ""
+        return person if person and person.issuer == issuer else None
     return None
 
 
@@ -157,7 +165,10 @@ def key_of(token: str) -> str:
 
 def _ask_to_log_in() -> ResponseReturnValue:
     if request.path.startswith(PROGRAMS) or SCRIPT_HEADER in request.headers:
-        return {"error": "log in first"}, 401, {"WWW-Authenticate": "Bearer"}
+        words = nobody() if settings().auth_mode == AuthMode.PROXY else "log in first"
+        return {"error": words}, 401, {"WWW-Authenticate": "Bearer"}
+    if settings().auth_mode == AuthMode.PROXY:
+        abort(403, nobody())
     back = (
         f"{request.script_root}{request.full_path.removesuffix('?')}"
         if request.method in ("GET", "HEAD")
