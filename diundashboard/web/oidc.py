@@ -141,7 +141,7 @@ def _finish(provider: Provider) -> ResponseReturnValue:
     except Away as error:
         return _away(error)
     except Unproven as error:
-        logger.warning("failed login at the provider from %s: %s", request.remote_addr, error)
+        logger.warning("failed login at the provider from %s: %s", request.remote_addr, _line(error))
         return _refused("The provider's answer is not good.", 403, str(error))
     level = level_by_provider(settings(), identity.groups, identity.address)
     if level is None:
@@ -182,7 +182,7 @@ def _address(path: str) -> str:
 
 
 def _away(error: Away) -> ResponseReturnValue:
-    logger.error("OpenID provider: %s", error)
+    logger.error("OpenID provider: %s", _line(error))
     message = "The provider that logs people in does not answer as it should. Who is logged in stays so."
     page = render_template("oidc.html", title="The provider is away", message=message)
     return page, 503, {"Retry-After": "10"}
@@ -190,3 +190,8 @@ def _away(error: Away) -> ResponseReturnValue:
 
 def _refused(message: str, status: int, words: str = "") -> ResponseReturnValue:
     return render_template("oidc.html", title="You are not logged in", message=message, words=words[:200]), status
+
+
+def _line(error: Exception) -> str:
+    """What went wrong, for one line of the log: some of the words are the provider's."""
+    return "".join(character if character.isprintable() else " " for character in str(error))[:300]

@@ -226,15 +226,18 @@ def test_new_keys_of_the_provider_are_looked_up(client: FlaskClient, provider: F
     assert provider.asked.count("/.well-known/openid-configuration") == 1
 
 
-def test_the_words_of_the_provider_are_shown_as_text_and_cut(client: FlaskClient, provider: FakeProvider) -> None:
+def test_the_words_of_the_provider_are_shown_as_text_and_cut(
+    client: FlaskClient, provider: FakeProvider, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = log_in(client, provider, error="access_denied", error_description="<script>" + "x" * 300)
     assert answer.status_code == 403
     assert "&lt;script&gt;x" in answer.text
     assert "x" * 193 not in answer.text
     assert "Try again" in answer.text
-    provider.raw["/token"] = b'HTTP/1.1 400 Bad\r\n\r\n{"error_description": "<i>no</i>"}'
+    provider.raw["/token"] = b'HTTP/1.1 400 Bad\r\n\r\n{"error_description": "<i>no</i>\\nfailed login"}'
     answer = log_in(client, provider)
     assert (answer.status_code, "&lt;i&gt;no" in answer.text) == (403, True)
+    assert "no</i> failed login" in caplog.messages[-1]
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ def test_groups_become_a_level(grouped: FlaskClient, groups: str | None, status:
 
 
 def test_groups_count_from_no_one_else(grouped: FlaskClient) -> None:
-    assert ask(grouped, peer=STRANGER, Remote_Groups="admins")[0] == 403
+    status, words = ask(grouped, peer=STRANGER, Remote_Groups="admins")
+    assert (status, "may say who asks" in words) == (403, True)
     assert ask(grouped, "/people", Remote_User="ada", Remote_Groups="users")[0] == 403
 
 
