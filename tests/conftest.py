@@ -225,7 +225,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def oidc_provider() -> Path:
     """A program of Node.js that is an OpenID provider, with its packages, which are kept between runs."""
-    source = Path(__file__).parent / "provider"
+    source = Path(__file__).parent / "oidc" / "provider"
     lock = (source / "package-lock.json").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "diundashboard-tests" / f"provider-{hashlib.sha256(lock).hexdigest()[:16]}"

@@ -61,8 +61,11 @@ def _refuse_other_sites() -> None:
 def _named_by_proxy() -> bool:
     """Whether a proxy says who asks: the browser has a session there, and any page can use it."""
     config = settings()
-    open_to_programs = request.blueprint in ("webhook", "ping")
-    return config.auth_mode == AuthMode.PROXY and not open_to_programs and config.auth_proxy_header in request.headers
+    return (
+        config.auth_mode == AuthMode.PROXY
+        and request.blueprint not in ("webhook", "ping")
+        and config.auth_proxy_header in request.headers
+    )
 
 
 def _has_body() -> bool:

@@ -1,86 +1,27 @@
-"""AUTH_MODE=oidc, with a provider that also does what no provider should."""
+"""Logging in at an OpenID provider that also does what no provider should."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
-from werkzeug.test import TestResponse
 
-from diundashboard import outgoing
 from diundashboard.address import site
 from diundashboard.app import create_app
-from diundashboard.cli import main
-from diundashboard.config import AuthMode, Config, Misconfigured
+from diundashboard.config import AuthMode, Config
 from diundashboard.model import Level
 from diundashboard.store import Store
 from diundashboard.web.oidc import LOGIN_COOKIE
-from tests.web.fake_provider import CLIENT, SECRET, FakeProvider, faking
+from tests.oidc.asking import begin, come_back, log_in
+from tests.oidc.fake_provider import CLIENT, FakeProvider
 from tests.web.people import browser_of, logged_in
-
-NEEDED = {
-    "AUTH_MODE": "oidc",
-    "OIDC_ISSUER": "https://id.example.org",
-    "OIDC_CLIENT_ID": "diun",
-    "OIDC_CLIENT_SECRET": "secret",
-}
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with faking() as fake:
-        yield fake
-
-
-@pytest.fixture
-def config(config_of: Any, provider: FakeProvider) -> Config:
-    chosen: Config = config_of("sqlite")
-    return replace(
-        chosen,
-        auth_mode=AuthMode.OIDC,
-        oidc_issuer=provider.issuer,
-        oidc_client_id=CLIENT,
-        oidc_client_secret=SECRET,
-        auth_groups_admin=("admins",),
-        auth_groups_read=("users",),
-    )
-
-
-@pytest.fixture
-def app(config: Config, store: Store) -> Flask:
-    return create_app(config, store)
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return browser_of(app)
-
-
-def begin(client: FlaskClient, onward: str = "/hosts") -> dict[str, str]:
-    """Begin to log in; what the provider is asked."""
-    answer = client.get("/oidc/begin", query_string={"next": onward})
-    assert answer.status_code == 303, answer.text
-    return {name: value for name, (value,) in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
-
-
-def come_back(client: FlaskClient, provider: FakeProvider, asked: dict[str, str], **more: str) -> TestResponse:
-    provider.nonce = asked["nonce"]
-    sent = {"code": "code", "state": asked["state"]} | more
-    return client.get("/oidc/callback", query_string=sent, headers={"Sec-Fetch-Site": "cross-site"})
-
-
-def log_in(client: FlaskClient, provider: FakeProvider, **more: str) -> TestResponse:
-    return come_back(client, provider, begin(client), **more)
 
 
 def test_the_login_leads_to_the_provider_by_one_link_and_back_to_the_page(
@@ -337,51 +278,6 @@ def test_logging_out_ends_here_where_the_provider_has_no_address_for_it(
         assert client.post("/logout").headers["Location"] == "/login"
 
 
-HUGE = b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (outgoing.LONGEST + 1) + b"{}"
-
-
-@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/keys", "/token", "/me"])
-@pytest.mark.parametrize("fault", ["drip", "huge", "redirect", "500", "no JSON", "a list", "hang up"])
-def test_a_provider_that_is_ill_is_away_and_nobody_else_suffers(
-    app: Flask, store: Store, provider: FakeProvider, path: str, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = {
-        "huge": HUGE,
-        "redirect": f"HTTP/1.1 302 Found\r\nLocation: {provider.issuer}/elsewhere\r\n\r\n".encode(),
-        "500": b"HTTP/1.1 500 Oh\r\n\r\n{}",
-        "no JSON": b"HTTP/1.1 200 OK\r\n\r\n<html>",
-        "a list": b"HTTP/1.1 200 OK\r\n\r\n[]",
-        "hang up": b"",
-    }
-    client, inside = browser_of(app), browser_of(app)
-    if fault == "drip":
-        monkeypatch.setattr(outgoing, "SECONDS", 0.3)
-        provider.drip.add(path)
-    else:
-        provider.raw[path] = whole[fault]
-    began = time.monotonic()
-    answer = client.get("/oidc/begin")
-    if answer.status_code == 303:
-        asked = {name: value for name, (value,) in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
-        answer = come_back(client, provider, asked)
-    assert time.monotonic() - began < 3
-    assert (answer.status_code, "does not answer as it should" in answer.text) == (503, True)
-    assert "/elsewhere" not in provider.asked
-    assert store.accounts() == ()
-    account = store.recognize(provider.issuer, "7", "bob", Level.READ)
-    store.begin_session(account.id, hashlib.sha256(b"bob").hexdigest())
-    inside.set_cookie("diun_session", "bob")
-    assert inside.get("/").status_code == 200
-
-
-def test_a_provider_that_calls_itself_otherwise_is_not_used(
-    client: FlaskClient, provider: FakeProvider, caplog: pytest.LogCaptureFixture
-) -> None:
-    provider.described = {"issuer": "https://evil.example"}
-    assert client.get("/oidc/begin").status_code == 503
-    assert "set OIDC_ISSUER" in caplog.text
-
-
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
 @pytest.mark.parametrize("address", [None, 7, "http://id.example.org/x", "javascript:x", "file:///etc/passwd"])
 def test_secrets_go_to_no_address_that_others_can_read(
@@ -406,35 +302,3 @@ def test_passwords_and_accounts_are_the_providers(client: FlaskClient, provider:
     for path in ("/people", "/people/1/level", "/people/1/password", "/account/password", "/setup/x", "/login"):
         assert client.post(path, data={"name": "x", "level": "admin"}).status_code in (404, 405), path
     assert client.get("/setup/x").status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("changed", "named"),
-    [
-        ({}, "AUTH_GROUPS_ADMIN, AUTH_GROUPS_WRITE, AUTH_GROUPS_READ or OIDC_ALLOWED_ADDRESSES"),
-        ({"OIDC_ISSUER": ""}, "OIDC_ISSUER"),
-        ({"OIDC_CLIENT_ID": "", "OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_ID, OIDC_CLIENT_SECRET"),
-        ({"OIDC_ISSUER": "http://id.example.org"}, "OIDC_ISSUER"),
-        ({"OIDC_ISSUER": "https://id.example.org/?x"}, "OIDC_ISSUER"),
-        ({"OIDC_ALLOWED_ADDRESSES": "ada"}, "OIDC_ALLOWED_ADDRESSES"),
-        ({"OIDC_ALLOWED_ADDRESSES": "@example.org"}, "AUTH_LEVEL"),
-        ({"OIDC_ALLOWED_ADDRESSES": "ada@example.org", "AUTH_GROUPS_READ": "users"}, "AUTH_LEVEL"),
-    ],
-)
-def test_settings_that_lack_something_are_refused_in_one_line(changed: dict[str, str], named: str) -> None:
-    with pytest.raises(Misconfigured, match=named) as caught:
-        Config.read(NEEDED | changed)
-    assert str(caught.value).isprintable()
-
-
-def test_without_its_packages_the_start_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, value in (NEEDED | {"AUTH_GROUPS_READ": "users", "PORT": "0", "HOST": "127.0.0.1"}).items():
-        monkeypatch.setenv(name, value if name != "PORT" else "8099")
-    monkeypatch.setitem(sys.modules, "joserfc", None)
-    monkeypatch.delitem(sys.modules, "diundashboard.provider", raising=False)
-    assert main(["serve"]) == 1
-    assert capsys.readouterr().err == (
-        "diundashboard: AUTH_MODE=oidc needs more packages: pip install 'diundashboard[oidc]'\n"
-    )
