@@ -34,7 +34,7 @@ test-docker: .venv/test
 # Renews what the image is built from: the packages with their hashes, and the digest of the base image.
 lock: .venv/test
 	$(BIN)/python -m pip install --quiet --editable '.[lock]'
-	$(LOCK) setup.cfg --output-file requirements.lock
+	$(LOCK) setup.cfg --extra oidc --output-file requirements.lock
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	| $(LOCK) - --output-file requirements-build.lock
 

@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(config: Config, reload: bool) -> None:
     _check_address(config)
+    _check_extra(config)
     if config.trusted_proxies and isinstance(config.trusted_proxies, int):
         logger.warning(
             "TRUSTED_PROXIES=%d believes whoever connects: set it to the IP addresses or networks of the proxies",
@@ -81,6 +82,15 @@ def _serve(config: Config, reload: bool) -> None:
     from diundashboard.server import Server
 
     Server(config, open_later, reload).run()
+
+
+def _check_extra(config: Config) -> None:
+    """Say in one line what AUTH_MODE=oidc needs."""
+    if config.auth_mode == AuthMode.OIDC:
+        try:
+            import diundashboard.provider  # noqa: F401
+        except ModuleNotFoundError:
+            raise Misconfigured("AUTH_MODE=oidc needs more packages: pip install 'diundashboard[oidc]'") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from diundashboard import entry
 from diundashboard.address import Networks, Site, host, networks, site
+from diundashboard.model import Level
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
@@ -22,6 +24,8 @@ class AuthMode(StrEnum):
     """How the dashboard knows who asks."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a mode
+    PROXY = "proxy"
+    OIDC = "oidc"
     NONE = "none"
 
 
@@ -159,8 +163,8 @@ SETTINGS = (
     Setting(
         "AUTH_MODE",
         AuthMode.PASSWORD,
-        "How people prove who they are: `password`, with accounts here; `none`: they do not, and everybody may see and "
-        "change everything.",
+        "How people prove who they are: `password`, with accounts here; `proxy`: the proxy in front says who asks; "
+        "`oidc`: an OpenID provider does; `none`: they do not, and everybody may see and change everything.",
         _mode,
     ),
     Setting(
@@ -170,6 +174,40 @@ SETTINGS = (
         "a link with which the first account is made.",
         _password,
         secret=True,
+    ),
+    Setting(
+        "AUTH_LEVEL",
+        "",
+        "What people may do who have none of the groups below: `read`, `write` or `admin`; empty: everything where no "
+        "groups are set, and otherwise nothing.",
+        entry.level,
+    ),
+    Setting("AUTH_GROUPS_ADMIN", "", "The groups, separated by commas, that may do everything.", entry.names),
+    Setting("AUTH_GROUPS_WRITE", "", "The groups that may see everything and work on updates.", entry.names),
+    Setting("AUTH_GROUPS_READ", "", "The groups that may see everything.", entry.names),
+    Setting(
+        "AUTH_PROXY_NETWORKS",
+        "",
+        "With `proxy`: the IP addresses or networks of the proxy that says who asks, separated by commas.",
+        lambda text: networks(text) if text else (),
+    ),
+    Setting("AUTH_PROXY_HEADER", "Remote-User", "With `proxy`: the header that holds the name.", entry.header),
+    Setting(
+        "AUTH_PROXY_GROUPS_HEADER",
+        "",
+        "With `proxy`: the header that holds the groups, separated by commas or by `|`; empty: groups do not count.",
+        entry.header,
+    ),
+    Setting("OIDC_ISSUER", "", "With `oidc`: the address of the provider, exactly as it calls itself.", entry.issuer),
+    Setting("OIDC_CLIENT_ID", "", "With `oidc`: the name of this dashboard at the provider.", _secret),
+    Setting("OIDC_CLIENT_SECRET", "", "With `oidc`: the secret of this client.", _secret, secret=True),
+    Setting("OIDC_GROUPS_CLAIM", "groups", "With `oidc`: the claim that holds a person's groups.", _text),
+    Setting(
+        "OIDC_ALLOWED_ADDRESSES",
+        "",
+        "With `oidc`: the verified e-mail addresses that may log in with `AUTH_LEVEL`, separated by commas; "
+        "`@example.org` for all of a domain.",
+        entry.addresses,
     ),
     Setting(
         "RETENTION_DAYS",
@@ -220,6 +258,18 @@ class Config:
     webhook_open: bool = False
     auth_mode: AuthMode = AuthMode.PASSWORD
     admin_password: str = field(default="", repr=False)
+    auth_level: Level | None = None
+    auth_groups_admin: tuple[str, ...] = ()
+    auth_groups_write: tuple[str, ...] = ()
+    auth_groups_read: tuple[str, ...] = ()
+    auth_proxy_networks: Networks = ()
+    auth_proxy_header: str = "Remote-User"
+    auth_proxy_groups_header: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_groups_claim: str = "groups"
+    oidc_allowed_addresses: tuple[str, ...] = ()
     retention_days: int = 730
     web_concurrency: int | None = None
     trusted_proxies: int | Networks = 0
@@ -231,9 +281,12 @@ class Config:
         """Every setting out of the environment.
 
         Raises:
-            Misconfigured: a value is not allowed.
+            Misconfigured: a value is not allowed, or does not do without another one.
         """
-        return cls(**{setting.name.lower(): setting.read(environ) for setting in SETTINGS})
+        config = cls(**{setting.name.lower(): setting.read(environ) for setting in SETTINGS})
+        if lacking := entry.contradiction(config):
+            raise Misconfigured(lacking)
+        return config
 
     @property
     def workers(self) -> int:

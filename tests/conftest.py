@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -260,6 +261,33 @@ def fail2ban_regex(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return ["env", f"PYTHONPATH={modules}", "python3", str(found)] if modules.exists() else [str(found)]
 
 
+@pytest.fixture(scope="session")
+def oidc_provider() -> Path:
+    """A program of Node.js that is an OpenID provider, with its packages, which are kept between runs."""
+    source = Path(__file__).parent / "oidc" / "provider"
+    lock = (source / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "diundashboard-tests" / f"provider-{hashlib.sha256(lock).hexdigest()[:16]}"
+    with packages():
+        if not shutil.which("npm") and os.geteuid() == 0:
+            install("nodejs", "npm")
+        if not (folder / "ready").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(source / name, folder)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)
+            (folder / "ready").touch()
+        shutil.copy(source / "provider.mjs", folder)
+    return folder / "provider.mjs"
+
+
+def install(*packages: str) -> None:
+    """Install packages of Debian."""
+    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *packages]):
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+
+
 def chromium_path() -> str | None:
     """The path of a Chromium, installed if there is none; None for Playwright's own."""
     for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
@@ -267,10 +295,7 @@ def chromium_path() -> str | None:
             return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
         with packages():
-            for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "chromium"]):
-                subprocess.run(
-                    command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-                )
+            install("chromium")
         return shutil.which("chromium")
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True, capture_output=True)
     return None
@@ -297,6 +322,7 @@ _NEEDS = {
     "caddy": "Caddy",
     "fail2ban_regex": "fail2ban",
     "shell_command": "a shell",
+    "oidc_provider": "an OpenID provider",
 }
 
 

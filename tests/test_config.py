@@ -240,7 +240,12 @@ def test_a_webhook_secret_that_no_header_can_carry_is_refused(text: str) -> None
 
 
 def test_the_secrets_are_known() -> None:
-    assert [setting.name for setting in SECRETS] == ["DATABASE_URL", "WEBHOOK_SECRET", "ADMIN_PASSWORD"]
+    assert [setting.name for setting in SECRETS] == [
+        "DATABASE_URL",
+        "WEBHOOK_SECRET",
+        "ADMIN_PASSWORD",
+        "OIDC_CLIENT_SECRET",
+    ]
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])

@@ -38,7 +38,7 @@ def needed(name: str, extras: tuple[str, ...] = ("",)) -> set[Requirement]:
 
 def test_the_lock_names_what_the_program_needs_and_nothing_else() -> None:
     versions = locked("requirements.lock")
-    wanted = needed("diundashboard")
+    wanted = needed("diundashboard", ("", "oidc"))
     assert set(versions) == {canonicalize_name(each.name) for each in wanted}
     for requirement in wanted:
         (pinned,) = versions[canonicalize_name(requirement.name)].specifier

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,39 @@ def test_the_public_address_does_where_the_proxy_says_nothing(config: Config, ng
 
 
 FORM: Any = {"Content_Type": "application/x-www-form-urlencoded"}
+
+NAMES_PEOPLE = """
+location / {
+    proxy_pass http://127.0.0.1:8080;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header Remote-User ada;
+    proxy_set_header Remote-Groups users;
+}
+"""
+
+
+def test_the_proxy_says_who_asks_and_a_client_cannot(config: Config, nginx: str, tmp_path: Path, page: Page) -> None:
+    settings = {
+        "AUTH_MODE": "proxy",
+        "AUTH_PROXY_NETWORKS": "127.0.0.1",
+        "AUTH_PROXY_GROUPS_HEADER": "Remote-Groups",
+        "AUTH_GROUPS_WRITE": "users",
+        "AUTH_GROUPS_ADMIN": "admins",
+        "TRUSTED_PROXIES": "127.0.0.1",
+    }
+    with behind(nginx, NAMES_PEOPLE, config, tmp_path, **settings) as proxied:
+        for user, groups in (("Remote-User", "Remote-Groups"), ("Remote_User", "Remote_Groups")):
+            connection = HTTPConnection("127.0.0.1", proxied.port, timeout=30)
+            connection.request("GET", "/account", headers={user: "mallory", groups: "admins"})
+            account = connection.getresponse().read().decode()
+            connection.close()
+            assert "<h1>ada</h1>" in account
+            assert "work on updates" in account
+        assert proxied.request("POST", "/webhook", b'{"image": "nginx:1", "hostname": "nas"}').status == 200
+        page.goto(f"{proxied.url}/")
+        page.get_by_role("button", name="Done nginx on nas").click()
+        expect(page.get_by_role("heading", name="All done")).to_be_visible()
+        page.get_by_role("link", name="ada", exact=True).click()
+        expect(page.locator("main")).to_contain_text("The proxy in front of the dashboard says who you are")
+        expect(page.get_by_role("button", name="Log out")).to_have_count(0)

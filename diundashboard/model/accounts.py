@@ -36,11 +36,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who sent a request. `account_id` is None for somebody without an account here."""
+    """Who sent a request. `account_id` is None for somebody without an account here; `issuer` is the account's."""
 
     name: str
     level: Level
     account_id: int | None = None
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

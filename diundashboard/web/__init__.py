@@ -23,6 +23,7 @@ from diundashboard.web import (
     hosts,
     insights,
     login,
+    oidc,
     ops,
     people,
     ping,
@@ -41,8 +42,9 @@ def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, access, spool, Secret(config, access))
     pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown)
-    doors = (gate, login, account, people, tokens, audit)
+    doors = (gate, login, oidc, account, people, tokens, audit)
     for room in (webhook, ping, api, ops, assets, *pages, *doors):
         app.register_blueprint(room.blueprint)
     for room in (errors, guard, tried, gate, refusals):
         room.register(app)
+    oidc.register(app, config)

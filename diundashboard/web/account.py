@@ -18,13 +18,17 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """Who one is, and what one can do about it."""
-    return render_template("account.html", person=_myself()[0], error=None)
+    if (person := me()) is None:
+        raise NotFound("you have no account here")
+    return render_template("account.html", person=person, error=None)
 
 
 @blueprint.post("/password")
 def change_password() -> ResponseReturnValue:
     """Change the password for those who know the old one. Every other session ends."""
     person, account_id = _myself()
+    if person.issuer:
+        raise NotFound("your password is the provider's business")
     known = store().credentials(person.name)
     try:
         if not (known and known[0].id == account_id and passwords.matches(known[1], request.form.get("old", ""))):

@@ -13,6 +13,7 @@ from diundashboard.model import Level, Person
 from diundashboard.store import Unavailable
 from diundashboard.tokens import PREFIX
 from diundashboard.web.context import PROGRAMS, SESSION_COOKIE, actor, same_page, settings, store
+from diundashboard.web.proxy import nobody, person_of_proxy
 from diundashboard.web.tried import tried
 
 blueprint = Blueprint("gate", __name__)
@@ -34,6 +35,8 @@ LEVELS: dict[str, Level | None] = {
     "login.log_out": None,
     "login.setup_form": None,
     "login.set_up": None,
+    "oidc.begin": None,
+    "oidc.callback": None,
     # Whoever may see.
     "updates.index": Level.READ,
     "updates.detail": Level.READ,
@@ -166,22 +169,27 @@ def _identify() -> Person | None:
         return Person("", Level.ADMIN)
     if (shown := _token_shown()) is not None:
         return store().bearer_of(key_of(shown))
+    if settings().auth_mode == AuthMode.PROXY:
+        return person_of_proxy()
     if token := request.cookies.get(SESSION_COOKIE):
-        return store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
+        person = store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
+        # A session of another AUTH_MODE, or of another provider, is none of this one.
+        issuer = settings().oidc_issuer if settings().auth_mode == AuthMode.OIDC else ""
+        return person if person and person.issuer == issuer else None
     return None
 
 
 def _token_shown() -> str | None:
     """The token in the Authorization header, right or wrong; None if there is none.
 
-    A password without the prefix of tokens is for somebody else: a proxy that asks for one passes it on.
+    A password without the prefix of tokens is for somebody else: a proxy that asks for one passes it on, and one
+    that says who asks may send a token of its own.
     """
     if "HTTP_AUTHORIZATION" not in request.environ or not (sent := request.authorization):
         return None
-    if sent.type == "bearer":
-        return sent.token or ""
-    password = sent.password if sent.type == "basic" else None
-    return password if password and password.startswith(PREFIX) else None
+    token = (sent.token if sent.type == "bearer" else sent.password if sent.type == "basic" else None) or ""
+    ours = token.startswith(PREFIX) or (sent.type == "bearer" and settings().auth_mode != AuthMode.PROXY)
+    return token if ours else None
 
 
 def key_of(token: str) -> str:
@@ -194,7 +202,10 @@ def _ask_to_log_in() -> ResponseReturnValue:
         tried(actor(), "token refused", f"{request.method} {request.path if request.endpoint else 'elsewhere'}")
         return {"error": "this token is unknown or has expired"}, 401, {"WWW-Authenticate": "Bearer"}
     if request.path.startswith(PROGRAMS) or SCRIPT_HEADER in request.headers:
-        return {"error": "log in first"}, 401, {"WWW-Authenticate": "Bearer"}
+        words = nobody() if settings().auth_mode == AuthMode.PROXY else "log in first"
+        return {"error": words}, 401, {"WWW-Authenticate": "Bearer"}
+    if settings().auth_mode == AuthMode.PROXY:
+        abort(403, nobody())
     back = (
         f"{request.script_root}{request.full_path.removesuffix('?')}"
         if request.method in ("GET", "HEAD")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from diundashboard.config import AuthMode
 from diundashboard.notification import BODY_LIMIT
-from diundashboard.web.context import SESSION_COOKIE, lost_diun, origins
+from diundashboard.web.context import SESSION_COOKIE, lost_diun, origins, settings
 from diundashboard.web.headers import restrict_page, with_headers
 from diundashboard.web.names import refuse_foreign_names
 
@@ -48,13 +49,23 @@ def _refuse_other_sites() -> None:
     webhook = request.endpoint == "webhook.receive"
     if request.method in _SAFE and not (webhook and _has_body()):
         return
-    session = "HTTP_COOKIE" in environ and SESSION_COOKIE in request.cookies
+    session = ("HTTP_COOKIE" in environ and SESSION_COOKIE in request.cookies) or _named_by_proxy()
     if not session and not webhook and environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer ":
         return
     if says_other_site():
         abort(403, f"this request comes from another site's page, and was not carried out{_advice()}")
     if session and not ("HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ):
         abort(403, "this request does not say which page it comes from, and was not carried out")
+
+
+def _named_by_proxy() -> bool:
+    """Whether a proxy says who asks: the browser has a session there, and any page can use it."""
+    config = settings()
+    return (
+        config.auth_mode == AuthMode.PROXY
+        and request.blueprint not in ("webhook", "ping")
+        and config.auth_proxy_header in request.headers
+    )
 
 
 def _has_body() -> bool:

@@ -7,6 +7,8 @@ import ipaddress
 import logging
 import re
 import secrets
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -34,12 +36,20 @@ _NEIGHBOURS = 64
 """The bits of an IPv6 address that one customer of a provider shares."""
 
 
+_ELSEWHERE = {AuthMode.PROXY: "the proxy in front of the dashboard logs people in, as AUTH_MODE says"}
+"""Where people log in if not here."""
+
+
 @blueprint.get("/login")
 def form() -> ResponseReturnValue:
-    """Ask for name and password; those who have logged in already go on."""
-    _check_mode()
+    """Ask for name and password, or lead to the provider; those who have logged in already go on."""
+    mode = settings().auth_mode
+    if mode != AuthMode.OIDC:
+        _check_mode()
     if someone():
         return redirect(_onward(), 303)
+    if mode == AuthMode.OIDC:
+        return render_template("login.html", error="", next=_onward(), provider=urlsplit(settings().oidc_issuer).netloc)
     return _form()
 
 
@@ -63,7 +73,7 @@ def log_in() -> ResponseReturnValue:
     except passwords.Busy:
         return _form("Too many people are logging in. Try again in a moment.", 503)
     if not right or known is None:
-        logger.warning('failed login as "%s" from %s', _loggable(name), request.remote_addr)
+        logger.warning('failed login as "%s" from %s', loggable(name), request.remote_addr)
         tried(who, "failed login", "wrong password" if known else "no account has the name")
         return _form("The name or the password is wrong.", 401)
     account, kept = known
@@ -78,10 +88,16 @@ def log_in() -> ResponseReturnValue:
 @blueprint.post("/logout")
 def log_out() -> ResponseReturnValue:
     """End the session of this browser."""
-    _check_mode()
-    if token := request.cookies.get(SESSION_COOKIE):
-        store().end_session(key_of(token), client_address())
-    return left()
+    oidc = settings().auth_mode == AuthMode.OIDC
+    if not oidc:
+        _check_mode()
+    token = request.cookies.get(SESSION_COOKIE)
+    hint = store().end_session(key_of(token), client_address()) if token else ""
+    if not oidc:
+        return left()
+    from diundashboard.web.oidc import leave
+
+    return leave(hint)
 
 
 @blueprint.get("/setup/<code>")
@@ -107,31 +123,34 @@ def set_up(code: str) -> ResponseReturnValue:
     return enter(account, kept, _onward())
 
 
-def enter(account: Account, kept: str, onward: str) -> Response:
-    """Begin a session of an account with a password, and go on."""
+def enter(account: Account, kept: str, onward: str, hint: str = "") -> Response:
+    """Begin a session of an account, with the hash of its password or with the provider's hint, and go on."""
     token = secrets.token_urlsafe(32)
-    store().begin_session(account.id, key_of(token), kept, address=client_address())
-    browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
-    store().know_browser(account.id, key_of(browser))
+    store().begin_session(account.id, key_of(token), kept, hint, client_address())
+    cookies: list[tuple[str, str, timedelta | int]] = [(SESSION_COOKIE, token, LONGEST)]
+    if kept:
+        browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
+        store().know_browser(account.id, key_of(browser))
+        cookies.append((BROWSER_COOKIE, browser, _YEAR))
     response = make_response(redirect(onward, 303))
-    for name, value, seconds in ((SESSION_COOKIE, token, LONGEST), (BROWSER_COOKIE, browser, _YEAR)):
+    for name, value, seconds in cookies:
         response.set_cookie(
-            name, value, max_age=seconds, path=_path(), secure=request.is_secure, httponly=True, samesite="Lax"
+            name, value, max_age=seconds, path=cookie_path(), secure=request.is_secure, httponly=True, samesite="Lax"
         )
     return response
 
 
-def left() -> Response:
-    """The way out, without what the browser keeps."""
-    response = make_response(redirect(f"{request.script_root}/login", 303))
-    response.delete_cookie(SESSION_COOKIE, path=_path(), samesite="Lax", secure=request.is_secure, httponly=True)
+def left(page: str = "") -> Response:
+    """The way out, by this page or to the login, without what the browser keeps."""
+    response = make_response(page or redirect(f"{request.script_root}/login", 303))
+    response.delete_cookie(SESSION_COOKIE, path=cookie_path(), samesite="Lax", secure=request.is_secure, httponly=True)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 
 def _check_mode() -> None:
     if settings().auth_mode != AuthMode.PASSWORD:
-        abort(404, "nobody logs in here with a password, as AUTH_MODE says")
+        abort(404, _ELSEWHERE.get(settings().auth_mode, "nobody logs in here with a password, as AUTH_MODE says"))
 
 
 def _check_code(code: str) -> None:
@@ -152,7 +171,8 @@ def _onward() -> str:
     return local_path(request.values.get("next", ""), f"{request.script_root}/")
 
 
-def _path() -> str:
+def cookie_path() -> str:
+    """The path below which the browser sends our cookies."""
     return request.script_root or "/"
 
 
@@ -175,6 +195,6 @@ def _neighbourhood() -> str:
     return address
 
 
-def _loggable(name: str) -> str:
+def loggable(name: str) -> str:
     """The name for one line of the log, in which it ends at the next quote."""
     return re.sub(r"[^ -!#-~]", "?", name[:100])

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard import passwords
+from diundashboard.config import AuthMode
 from diundashboard.limits import ITEMS
 from diundashboard.model import Invalid, Level
 from diundashboard.store import Conflict
-from diundashboard.web.context import actor, store
+from diundashboard.web.context import actor, settings, store
 from diundashboard.web.reading import number
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
+
+_ALSO_WITH_PROVIDER = ("people.index", "people.remove")
+
+
+@blueprint.before_request
+def _check_mode() -> None:
+    """Accounts of a provider are its own to change; a proxy's people have none."""
+    mode = settings().auth_mode
+    if mode == AuthMode.PROXY or (mode == AuthMode.OIDC and request.endpoint not in _ALSO_WITH_PROVIDER):
+        abort(404, "who may do what is not decided here, as AUTH_MODE says")
 
 
 @blueprint.get("")
@@ -73,6 +84,7 @@ def _page(error: str = "") -> str:
         pages=pages,
         levels=list(Level),
         error=error,
+        provider=settings().auth_mode == AuthMode.OIDC,
     )
 
 

@@ -84,7 +84,7 @@ def test_a_person_of_a_provider_is_logged_out_by_another_level_alone(store: Stor
     account = store.recognize("https://id.example", "42", "Ada", Level.WRITE)
     store.begin_session(account.id, "key")
     store.recognize("https://id.example", "42", "Ada L.", Level.WRITE)
-    assert store.person_of("key", used=True) == Person("Ada L.", Level.WRITE, account.id)
+    assert store.person_of("key", used=True) == Person("Ada L.", Level.WRITE, account.id, "https://id.example")
     store.recognize("https://id.example", "42", "Ada L.", Level.READ)
     assert store.person_of("key", used=True) is None
 

@@ -11,8 +11,8 @@ from diundashboard.web.context import SESSION_COOKIE
 from diundashboard.web.gate import key_of
 
 
-def browser(app: Flask) -> FlaskClient:
-    """A browser on a page of the dashboard, which says so with each request."""
+def browser_of(app: Flask) -> FlaskClient:
+    """A browser, which says that its requests come from pages of this site."""
     client = app.test_client()
     client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     return client
@@ -20,7 +20,7 @@ def browser(app: Flask) -> FlaskClient:
 
 def logged_in(app: Flask, store: Store, level: Level | None) -> FlaskClient:
     """A browser of somebody with this level, whose account has that name; None is a stranger."""
-    client = browser(app)
+    client = browser_of(app)
     if level is not None:
         known = store.credentials(level)
         account = known[0] if known else store.add_account(level, level, "hash")

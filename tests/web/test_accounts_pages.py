@@ -13,7 +13,7 @@ from diundashboard.app import create_app
 from diundashboard.config import AuthMode, Config
 from diundashboard.model import Level
 from diundashboard.store import Store
-from tests.web.people import browser, logged_in
+from tests.web.people import browser_of, logged_in
 
 PASSWORD = "correct horse"
 
@@ -30,7 +30,7 @@ def admin(app: Flask, store: Store) -> FlaskClient:
 
 def test_the_own_password_is_changed_by_who_knows_the_old_one(app: Flask, store: Store) -> None:
     store.add_account("ada", Level.READ, passwords.hashed(PASSWORD))
-    here, elsewhere = browser(app), browser(app)
+    here, elsewhere = browser_of(app), browser_of(app)
     for client in (here, elsewhere):
         client.post("/login", data={"name": "ada", "password": PASSWORD})
     assert here.post("/account/password", data={"old": "wrong", "new": "another one"}).status_code == 400
@@ -47,7 +47,7 @@ def test_the_own_password_is_changed_by_who_knows_the_old_one(app: Flask, store:
 
 def test_logging_out_everywhere_ends_all_sessions_of_the_account(app: Flask, store: Store) -> None:
     store.add_account("ada", Level.READ, passwords.hashed(PASSWORD))
-    clients = [browser(app) for _ in range(2)]
+    clients = [browser_of(app) for _ in range(2)]
     for client in clients:
         client.post("/login", data={"name": "ada", "password": PASSWORD})
     clients[0].post("/account/logout-everywhere")

@@ -18,10 +18,11 @@ from diundashboard.store import Store
 from diundashboard.tokens import new_token
 from diundashboard.web.gate import LEVELS, SCRIPT_HEADER, key_of
 from tests.store.asking import record
-from tests.web.people import browser, logged_in
+from tests.web.people import browser_of, logged_in
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 EVERYBODY = (None, *Level)
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
@@ -126,11 +127,11 @@ def test_while_the_database_is_away_nobody_is_asked_to_log_in(config: Config) ->
     def away() -> Store:
         raise AssertionError("nobody opens it")
 
-    client = browser(create_app(replace(config, auth_mode=AuthMode.PASSWORD), Access(away)))
+    client = browser_of(create_app(replace(config, auth_mode=AuthMode.PASSWORD), Access(away)))
     client.set_cookie("diun_session", "x")
     for path in ("/", "/api/v1/updates", "/login"):
         assert client.get(path).status_code == 503
-    assert client.post("/webhook", data=b'{"image": "a:1"}').status_code == 202
+    assert client.post("/webhook", data=b'{"image": "a:1"}', headers=SAME_SITE).status_code == 202
     assert client.get("/healthz").status_code == 200
 
 

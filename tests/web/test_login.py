@@ -23,7 +23,7 @@ from diundashboard.model import Level
 from diundashboard.store import Store
 from diundashboard.web.gate import key_of
 from tests.conftest import Clock
-from tests.web.people import browser
+from tests.web.people import browser_of
 
 PASSWORD = "correct horse"
 COOKIE = re.compile(r"(diun_session|diun_browser)=(\S+);")
@@ -37,7 +37,7 @@ def app(config: Config, store: Store) -> Flask:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return browser(app)
+    return browser_of(app)
 
 
 def log_in(client: FlaskClient, password: str = PASSWORD, name: str = "ada", **more: str) -> TestResponse:
@@ -99,13 +99,13 @@ def test_a_session_is_new_at_each_login_and_its_token_is_not_stored(client: Flas
 
 def test_the_cookie_is_for_this_site_and_no_script(app: Flask) -> None:
     for address, secure in (("http://localhost", False), ("https://localhost", True)):
-        answer = browser(app).post("/login", base_url=address, data={"name": "ada", "password": PASSWORD})
+        answer = browser_of(app).post("/login", base_url=address, data={"name": "ada", "password": PASSWORD})
         (cookie,) = [text for text in answer.headers.getlist("Set-Cookie") if text.startswith("diun_session")]
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
         assert "Path=/" in cookie
         assert ("Secure" in cookie) == secure
-    below = browser(app).post(
+    below = browser_of(app).post(
         "/login", data={"name": "ada", "password": PASSWORD}, environ_overrides={"SCRIPT_NAME": "/diun"}
     )
     assert all("Path=/diun" in text for text in below.headers.getlist("Set-Cookie"))
@@ -126,38 +126,38 @@ def test_logging_out_ends_the_session_and_empties_the_cache(client: FlaskClient,
 def test_guessing_slows_down_for_the_account_and_the_address_alone(app: Flask, clock: Clock) -> None:
     clock.step = timedelta()
     for _ in range(FREE):
-        assert log_in(browser(app), "wrong").status_code == 401
-    answer = log_in(browser(app))
+        assert log_in(browser_of(app), "wrong").status_code == 401
+    answer = log_in(browser_of(app))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
-    elsewhere = browser(app).post(
+    elsewhere = browser_of(app).post(
         "/login", data={"name": "ada", "password": PASSWORD}, environ_overrides={"REMOTE_ADDR": "192.0.2.9"}
     )
     assert elsewhere.status_code == 303
-    assert log_in(browser(app), name="eve").status_code == 401
+    assert log_in(browser_of(app), name="eve").status_code == 401
 
 
 def test_the_owner_gets_in_by_a_known_browser_while_somebody_guesses_from_the_same_address(
     app: Flask, clock: Clock
 ) -> None:
     clock.step = timedelta()
-    owner = browser(app)
+    owner = browser_of(app)
     log_in(owner)
     owner.post("/logout")
     for _ in range(FREE + 1):
-        log_in(browser(app), "wrong")
-    assert log_in(browser(app)).status_code == 429
+        log_in(browser_of(app), "wrong")
+    assert log_in(browser_of(app)).status_code == 429
     assert log_in(owner).status_code == 303
 
 
 def test_one_customers_ipv6_addresses_count_as_one(app: Flask, clock: Clock) -> None:
     clock.step = timedelta()
     for number in range(FREE):
-        browser(app).post(
+        browser_of(app).post(
             "/login",
             data={"name": "ada", "password": "wrong"},
             environ_overrides={"REMOTE_ADDR": f"2001:db8::{number}"},
         )
-    answer = browser(app).post(
+    answer = browser_of(app).post(
         "/login", data={"name": "ada", "password": PASSWORD}, environ_overrides={"REMOTE_ADDR": "2001:db8::ffff"}
     )
     assert answer.status_code == 429
@@ -226,7 +226,7 @@ def test_the_first_account_is_made_with_the_link_that_the_start_prints(
     config: Config, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = replace(config, auth_mode=AuthMode.PASSWORD)
-    client = browser(create_app(chosen, store))
+    client = browser_of(create_app(chosen, store))
     assert "There is no account yet" in client.get("/login").text
     first.welcome(chosen, store)
     printed = re.search(r"http://127.0.0.1:8080(/setup/\S+)", capsys.readouterr().out)
@@ -247,7 +247,7 @@ def test_the_settings_can_make_the_first_account_alone(config: Config, store: St
     chosen = replace(config, auth_mode=AuthMode.PASSWORD, admin_password=PASSWORD)
     for password in (PASSWORD, "another password"):
         first.welcome(replace(chosen, admin_password=password), store)
-    client = browser(create_app(chosen, store))
+    client = browser_of(create_app(chosen, store))
     assert log_in(client, "another password", "admin").status_code == 401
     assert log_in(client, PASSWORD, "admin").status_code == 303
     assert client.get("/people").status_code == 200

@@ -52,7 +52,7 @@ class Sessions(sessions.Sessions, Database):
         with self._connection() as connection:
             row = connection.execute(
                 """
-                SELECT a.id, a.name, a.level, s.seen_at
+                SELECT a.id, a.name, a.level, a.issuer, s.seen_at
                   FROM sessions AS s
                   JOIN accounts AS a ON a.id = s.account_id
                  WHERE s.key = %s AND s.seen_at >= %s AND s.created_at >= %s
@@ -64,7 +64,7 @@ class Sessions(sessions.Sessions, Database):
         if used and now - row.seen_at > NOTED_EVERY:
             with self._transaction() as cursor:
                 cursor.execute("UPDATE sessions SET seen_at = greatest(seen_at, %s) WHERE key = %s", (now, key))
-        return Person(row.name, Level(row.level), row.id)
+        return Person(row.name, Level(row.level), row.id, row.issuer)
 
     def end_session(self, key: str, address: str = "") -> str:
         with self._transaction() as cursor:

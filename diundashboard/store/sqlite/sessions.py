@@ -50,7 +50,7 @@ class Sessions(sessions.Sessions, Database):
         with self._transaction("DEFERRED") as cursor:
             row = cursor.execute(
                 """
-                SELECT a.id, a.name, a.level, s.seen_at
+                SELECT a.id, a.name, a.level, a.issuer, s.seen_at
                   FROM sessions AS s
                   JOIN accounts AS a ON a.id = s.account_id
                  WHERE s.key = ? AND s.seen_at >= ? AND s.created_at >= ?
@@ -62,7 +62,7 @@ class Sessions(sessions.Sessions, Database):
         if used and now - row["seen_at"] > NOTED_EVERY // MICROSECOND:
             with self._transaction() as cursor:
                 cursor.execute("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE key = ?", (now, key))
-        return Person(row["name"], Level(row["level"]), row["id"])
+        return Person(row["name"], Level(row["level"]), row["id"], row["issuer"])
 
     def end_session(self, key: str, address: str = "") -> str:
         with self._transaction() as cursor:
