@@ -49,7 +49,7 @@ def _refuse_other_sites() -> None:
     webhook = request.endpoint == "webhook.receive"
     if request.method in _SAFE and not (webhook and _has_body()):
         return
-    session = ("HTTP_COOKIE" in environ and SESSION_COOKIE in request.cookies) or _named_by_proxy()
+    session = ("HTTP_COOKIE" in environ and SESSION_COOKIE in request.cookies) or (not webhook and _named_by_proxy())
     if not session and not webhook and environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer ":
         return
     if says_other_site():
@@ -63,7 +63,7 @@ def _named_by_proxy() -> bool:
     config = settings()
     return (
         config.auth_mode == AuthMode.PROXY
-        and request.blueprint not in ("webhook", "ping")
+        and request.blueprint != "ping"
         and config.auth_proxy_header in request.headers
     )
 
