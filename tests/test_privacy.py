@@ -11,7 +11,7 @@ import pytest
 
 from diundashboard.config import Config
 from tests.conftest import PAYLOADS
-from tests.dashboard import COMMAND, environment, running
+from tests.dashboard import COMMAND, environment, open_to_all, running
 
 OPEN = ("sh", "-c", 'umask 000; exec "$0" "$@"', str(COMMAND))
 """The program as a shell starts it that gives everything to everybody."""
@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_the_database_the_spool_and_backups_are_for_one_user(place: Path) -> None:
-    config = Config(db_path=str(place / "new" / "diun.db"))
+    config = open_to_all(Config(db_path=str(place / "new" / "diun.db")))
     with running(config, (*OPEN, "serve")) as dashboard:
         assert dashboard.request("POST", "/webhook", PAYLOADS[0].read_bytes()).status == 200
         subprocess.run([*OPEN, "backup", place / "backup"], env=environment(config), check=True)
@@ -49,6 +49,6 @@ def test_a_database_that_everybody_can_read_is_left_so_and_said_in_one_line(plac
     path.write_bytes(migrated_file.read_bytes())
     for mode, lines in ((0o644, [f"Every user of this machine can read {path}: chmod o= {path}"]), (0o660, [])):
         path.chmod(mode)
-        with running(Config(db_path=str(path)), (*OPEN, "serve")) as dashboard:
+        with running(open_to_all(Config(db_path=str(path))), (*OPEN, "serve")) as dashboard:
             assert [line for line in dashboard.log.splitlines() if "Every" in line] == lines
         assert stat.S_IMODE(os.stat(path).st_mode) == mode

@@ -38,7 +38,6 @@ def sheet() -> ResponseReturnValue:
     first = store().audit(None, _AT_ONCE)
     answer = Response(stream_with_context(_sheet(first)), content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = 'attachment; filename="diundashboard-audit.csv"'
-    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

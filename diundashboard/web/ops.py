@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from diundashboard.store import Unavailable
 from diundashboard.web.context import access, spool, store
@@ -29,7 +30,7 @@ def readyz() -> ResponseReturnValue:
     """The database answers and can be written; 503 and the reason if not. What the spool holds changes no status: a
     person must see to it, and the dashboard serves meanwhile. A stranger learns whether it answers, and no more.
     """
-    with suppress(Unavailable):
+    with suppress(Unavailable, HTTPException):
         someone()
     kept = asdict(spool().state()) if knows_insides() else {}
     try:

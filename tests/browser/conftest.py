@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from diundashboard.config import Config
+
 expect.set_options(timeout=15_000)
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest, config_of: Callable[[str], Config]) -> Config:
+    """Settings for SQLite, or for the database that a test names: no page knows which one it is."""
+    return config_of(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from diundashboard.config import Config
 from tests.conftest import PAYLOADS
-from tests.dashboard import Dashboard, running
+from tests.dashboard import Dashboard, open_to_all, running
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +51,7 @@ def filled(quick: Dashboard) -> Dashboard:
 def read_empty(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """An empty dashboard on SQLite, which the tests of this file share: they only read."""
     path = shutil.copy(migrated_file, tmp_path_factory.mktemp("empty") / "diun.db")
-    with running(Config(db_path=str(path))) as served:
+    with running(open_to_all(Config(db_path=str(path)))) as served:
         yield served
 
 
@@ -59,7 +59,7 @@ def read_empty(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def read_filled(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A dashboard as `filled`, which the tests of this file share: they only read."""
     path = shutil.copy(migrated_file, tmp_path_factory.mktemp("filled") / "diun.db")
-    with running(Config(db_path=str(path))) as served:
+    with running(open_to_all(Config(db_path=str(path)))) as served:
         fill(served)
         yield served
 

@@ -48,6 +48,17 @@ def test_a_session_ends_at_the_age_of_thirty_days(store: Store, ada: Account, cl
     assert store.person_of("key", used=True) is None
 
 
+def test_a_use_is_noted_every_ten_minutes_at_most(store: Store, ada: Account, clock: Clock) -> None:
+    clock.step = timedelta()
+    for key, used_after in (("early", timedelta(minutes=9)), ("late", timedelta(minutes=11))):
+        begun = clock.time
+        store.begin_session(ada.id, key, "hash")
+        clock.time = begun + used_after
+        assert store.person_of(key, used=True)
+        clock.time = begun + timedelta(days=7, minutes=5)
+        assert (store.person_of(key, used=True) is None) == (key == "early")
+
+
 def test_a_session_begins_only_with_the_password_as_it_is_now(store: Store, ada: Account) -> None:
     store.set_password(ada.id, "new")
     with pytest.raises(NotFound):

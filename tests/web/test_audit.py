@@ -21,7 +21,7 @@ from diundashboard.web import audit, tried
 from diundashboard.web.gate import key_of
 from diundashboard.web.tried import A_MINUTE, Tries
 from tests.store.asking import record
-from tests.web.people import logged_in
+from tests.web.people import browser_of, logged_in
 
 PASSWORD = "correct horse"
 HERE = "127.0.0.1"
@@ -44,7 +44,7 @@ def written(store: Store) -> list[tuple[str, str, str, str]]:
 
 def test_logging_in_and_out_is_written_and_so_is_every_failure(app: Flask, store: Store) -> None:
     store.add_account("Ada", Level.READ, passwords.hashed(PASSWORD))
-    client = app.test_client()
+    client = browser_of(app)
     client.post("/login", data={"name": "ada", "password": "wrong"})
     client.post("/login", data={"name": PASSWORD, "password": PASSWORD})
     client.post("/login", data={"name": "ada", "password": PASSWORD})

@@ -83,6 +83,8 @@ NO_PAGES = {
     "/login": "two fields",
     "/setup/<code>": "two fields",
     "/account": "two fields",
+    "/oidc/begin": "leads to the provider",
+    "/oidc/callback": "leads from the provider",
     "/audit.csv": "a file with every row, sent in parts",
     "/history/<int:notification_id>": "the body of one notification, byte for byte",
     "/webhook": "not for GET",
