@@ -88,7 +88,7 @@ class _Call:
         connection.sock = self._socket
         target = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
         connection.request("GET" if self._body is None else "POST", target, self._body, self._headers)
-        response = connection.getresponse()
-        self.status, self.answer = response.status, response.read(LONGEST + 1)
+        with connection.getresponse() as response:
+            self.status, self.answer = response.status, response.read(LONGEST + 1)
         if len(self.answer) > LONGEST:
             raise ValueError(f"the answer is longer than {LONGEST // 1024} KiB")

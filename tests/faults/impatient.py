@@ -12,6 +12,7 @@ from diundashboard.config import Config
 from diundashboard.connection import Limits
 from diundashboard.server import Server
 from diundashboard.store import opener
+from diundashboard.web.gate import LEVELS
 from diundashboard.worker import Worker
 
 LARGE = 8 * 2**20
@@ -35,6 +36,7 @@ class ImpatientServer(Server):
 
     def load(self) -> Any:
         app: Flask = super().load()
+        LEVELS.update(dict.fromkeys(("held", "large", "broken")))
 
         @app.get("/held")
         def held() -> str:

@@ -12,13 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from diundashboard.config import Config
 from diundashboard.notification import parse
 from diundashboard.store import open_store
 from tests.dashboard import running
-from tests.faults.load import Load, kept, numbered, stored
+from tests.faults.load import Load, kept, numbered, stored, wait_until
 from tests.torture import SIZE
 
 ANSWERS = 60 * SIZE
@@ -100,6 +101,10 @@ def everything(config: Config) -> set[int]:
     return found
 
 
+def has_opened(worker: psutil.Process) -> bool:
+    return any(file.path.endswith("diun.db") for file in worker.open_files())
+
+
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("fault", "workers"),
@@ -122,6 +127,7 @@ def test_a_file_that_is_lost_under_load_costs_nothing_that_is_answered_afterward
 ) -> None:
     with running(config, WEB_CONCURRENCY=str(workers)) as dashboard, Load(dashboard) as sent:
         sent.wait_for(ANSWERS)
+        wait_until(lambda: all(map(has_opened, psutil.Process(dashboard.process.pid).children())))
         since = fault(place)
         sent.until(lambda: "is open again" in dashboard.log)
         sent.wait_for(ANSWERS)
