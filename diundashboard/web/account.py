@@ -28,14 +28,15 @@ def change_password() -> ResponseReturnValue:
     """Change the password for those who know the old one. Every other session ends."""
     person, account_id = _myself()
     if person.issuer:
-        raise NotFound("your password is the provider's business")
+        raise NotFound("the OpenID provider keeps your password: change it there")
     known = store().credentials(person.name)
     try:
         if not (known and known[0].id == account_id and passwords.matches(known[1], request.form.get("old", ""))):
-            raise Invalid("the present password is another one")
+            raise Invalid("the current password is wrong")
         kept = passwords.hashed(request.form.get("new", ""))
     except (Invalid, passwords.Busy) as error:
-        return render_template("account.html", person=person, error=str(error) or "too much at once: try again"), 400
+        said = str(error) or "the server is busy: try again in a moment"
+        return render_template("account.html", person=person, error=said), 400
     store().set_password(account_id, kept, actor())
     return enter(known[0], kept, url_for("account.index", changed="yes"))
 

@@ -9,7 +9,7 @@ from diundashboard.limits import ITEMS, OPTIONS, PULSES
 from diundashboard.model import Invalid, Pulse
 from diundashboard.store import NotFound
 from diundashboard.web.context import actor, spool, store
-from diundashboard.web.reading import number
+from diundashboard.web.reading import number, page_of
 
 blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 
@@ -17,15 +17,14 @@ blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """One page of hosts, and the runs of their DIUNs; those of a name that no host has follow the last of them."""
-    hosts, page = store().hosts(), number(request.args, "page", 1)
-    pages = max(1, -(-len(hosts) // ITEMS))
-    page = min(max(1, page), pages)
+    hosts = store().hosts()
+    page, pages, shown = page_of(len(hosts))
     pulses: dict[int | None, list[Pulse]] = {}
     for pulse in store().pulses():
         pulses.setdefault(pulse.host_id, []).append(pulse)
     return render_template(
         "hosts.html",
-        hosts=hosts[(page - 1) * ITEMS : page * ITEMS],
+        hosts=hosts[shown],
         total=len(hosts),
         page=page,
         pages=pages,

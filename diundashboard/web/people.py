@@ -7,11 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard import passwords
 from diundashboard.config import AuthMode
-from diundashboard.limits import ITEMS
 from diundashboard.model import Invalid, Level
 from diundashboard.store import Conflict
 from diundashboard.web.context import actor, settings, store
-from diundashboard.web.reading import number
+from diundashboard.web.reading import page_of
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 
@@ -73,12 +72,11 @@ def remove(account_id: int) -> ResponseReturnValue:
 
 
 def _page(error: str = "") -> str:
-    accounts, page = store().accounts(), number(request.args, "page", 1)
-    pages = max(1, -(-len(accounts) // ITEMS))
-    page = min(max(1, page), pages)
+    accounts = store().accounts()
+    page, pages, shown = page_of(len(accounts))
     return render_template(
         "people.html",
-        accounts=accounts[(page - 1) * ITEMS : page * ITEMS],
+        accounts=accounts[shown],
         total=len(accounts),
         page=page,
         pages=pages,

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
 
-from diundashboard.limits import CHOSEN, ROWS, VIEW
+from diundashboard.limits import CHOSEN, ITEMS, ROWS, VIEW
 from diundashboard.model import Age, Group, Invalid, Selection, Sort, State, UpdateQuery
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -34,6 +34,17 @@ def number(values: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10):
         raise Invalid(f"{name} must be a whole number")
     return int(text)
+
+
+def page_of(count: int) -> tuple[int, int, slice]:
+    """Of so many items, the page that is asked for, the number of pages, and which items it shows.
+
+    Raises:
+        Invalid: `page` is not a whole number.
+    """
+    pages = max(1, -(-count // ITEMS))
+    page = min(max(1, number(request.args, "page", 1)), pages)
+    return page, pages, slice((page - 1) * ITEMS, page * ITEMS)
 
 
 def one_of(choices: type[Choice], values: Mapping[str, str], name: str, default: Choice) -> Choice:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from diundashboard.limits import ITEMS, OPTIONS
+from diundashboard.limits import OPTIONS
 from diundashboard.store.names import PATTERN_LENGTH
 from diundashboard.web.context import actor, store
-from diundashboard.web.reading import number
+from diundashboard.web.reading import number, page_of
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
 
@@ -19,10 +19,8 @@ COLOURS = ("rose", "red", "orange", "yellow", "lime", "green", "teal", "cyan", "
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """One page of tags, each with the number of its updates, and of rules."""
-    tags, rules, page = store().tags(), store().rules(), number(request.args, "page", 1)
-    pages = max(1, -(-max(len(tags), len(rules)) // ITEMS))
-    page = min(max(1, page), pages)
-    shown = slice((page - 1) * ITEMS, page * ITEMS)
+    tags, rules = store().tags(), store().rules()
+    page, pages, shown = page_of(max(len(tags), len(rules)))
     return render_template(
         "tags.html",
         tags=tags[shown],

@@ -6,13 +6,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from diundashboard.clock import now
-from diundashboard.limits import ITEMS
 from diundashboard.model import Invalid, Level
 from diundashboard.store import Conflict
 from diundashboard.tokens import LEVELS, LONGEST_DAYS, expiry, new_token
 from diundashboard.web.context import actor, store
 from diundashboard.web.gate import key_of
-from diundashboard.web.reading import number
+from diundashboard.web.reading import number, page_of
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/tokens")
 
@@ -43,12 +42,11 @@ def remove(token_id: int) -> ResponseReturnValue:
 
 
 def _page(error: str = "", token: str = "", name: str = "") -> str:
-    tokens, page = store().tokens(), number(request.args, "page", 1)
-    pages = max(1, -(-len(tokens) // ITEMS))
-    page = min(max(1, page), pages)
+    tokens = store().tokens()
+    page, pages, shown = page_of(len(tokens))
     return render_template(
         "tokens.html",
-        tokens=tokens[(page - 1) * ITEMS : page * ITEMS],
+        tokens=tokens[shown],
         total=len(tokens),
         page=page,
         pages=pages,
