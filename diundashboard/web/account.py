@@ -29,10 +29,13 @@ def change_password() -> ResponseReturnValue:
     person, account_id = _myself()
     if person.issuer:
         raise NotFound("the OpenID provider keeps your password: change it there")
-    known = store().credentials(person.name)
+    known, counted_as = store().credentials(person.name), f"account {account_id}"
     try:
+        if store().attempt(counted_as):
+            raise Invalid("too many wrong passwords: try again in a minute")
         if not (known and known[0].id == account_id and passwords.matches(known[1], request.form.get("old", ""))):
             raise Invalid("the current password is wrong")
+        store().succeeded(counted_as)
         kept = passwords.hashed(request.form.get("new", ""))
     except (Invalid, passwords.Busy) as error:
         said = str(error) or "the server is busy: try again in a moment"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -11,8 +12,10 @@ from flask.testing import FlaskClient
 from diundashboard import passwords
 from diundashboard.app import create_app
 from diundashboard.config import AuthMode, Config
+from diundashboard.guessing import FREE
 from diundashboard.model import Level
 from diundashboard.store import Store
+from tests.conftest import Clock
 from tests.web.people import browser_of, logged_in
 
 PASSWORD = "correct horse"
@@ -43,6 +46,20 @@ def test_the_own_password_is_changed_by_who_knows_the_old_one(app: Flask, store:
     known = store.credentials("ada")
     assert known
     assert passwords.matches(known[1], "another one")
+
+
+def test_a_stolen_session_cannot_guess_the_password(app: Flask, store: Store, clock: Clock) -> None:
+    clock.step = timedelta()
+    store.add_account("ada", Level.READ, passwords.hashed(PASSWORD))
+    client = browser_of(app)
+    client.post("/login", data={"name": "ada", "password": PASSWORD})
+    for _ in range(FREE):
+        client.post("/account/password", data={"old": "wrong", "new": "another one"})
+    answer = client.post("/account/password", data={"old": PASSWORD, "new": "another one"})
+    assert answer.status_code == 400
+    assert "too many wrong passwords" in answer.text
+    clock.time += timedelta(minutes=1)
+    assert client.post("/account/password", data={"old": PASSWORD, "new": "another one"}).status_code == 303
 
 
 def test_logging_out_everywhere_ends_all_sessions_of_the_account(app: Flask, store: Store) -> None:
