@@ -23,6 +23,12 @@ def _files() -> dict[str, tuple[str, bytes]]:
     return found
 
 
+@cache
+def fingerprint() -> str:
+    """A text that changes whenever a static file does."""
+    return " ".join(sorted(name for name, _ in _files().values()))
+
+
 @blueprint.app_template_global()
 def asset(name: str) -> str:
     """The address of a static file. A row asks for many: `url_for` would take longer than the rest of it."""

@@ -23,6 +23,12 @@ SESSION_COOKIE = "diun_session"
 """The name of the cookie that a browser sends for a person who has logged in."""
 
 
+def cookie(name: str) -> str:
+    """The value of a cookie; empty if the browser sends none."""
+    # Most requests have no cookie at all, and werkzeug takes as long to find none.
+    return request.cookies.get(name, "") if "HTTP_COOKIE" in request.environ else ""
+
+
 def settings() -> Config:
     """The settings that the application was made with."""
     config: Config = current_app.extensions["diundashboard"][0]
