@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 from functools import cache
 from importlib import resources
 
 from flask import Blueprint, Response, abort, request
+
+from diundashboard.web.compression import takes_gzip
 
 blueprint = Blueprint("assets", __name__)
 
@@ -42,7 +45,15 @@ def static(name: str) -> Response:
     if content is None:
         abort(404)
     mimetype = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Response(content, mimetype=mimetype, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if takes_gzip():
+        return Response(_compressed(content), mimetype=mimetype, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(content, mimetype=mimetype, headers=headers)
+
+
+@cache
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 @blueprint.get("/favicon.ico")

@@ -169,16 +169,17 @@ def me() -> Person | None:
 
 
 def _identify() -> Person | None:
-    if settings().auth_mode == AuthMode.NONE:
+    config = settings()
+    if config.auth_mode == AuthMode.NONE:
         return _ANYBODY
     if (shown := _token_shown()) is not None:
         return store().bearer_of(key_of(shown))
-    if settings().auth_mode == AuthMode.PROXY:
+    if config.auth_mode == AuthMode.PROXY:
         return person_of_proxy()
     if token := cookie(SESSION_COOKIE):
         person = store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
         # A session of another AUTH_MODE, or of another provider, is none of this one.
-        issuer = settings().oidc_issuer if settings().auth_mode == AuthMode.OIDC else ""
+        issuer = config.oidc_issuer if config.auth_mode == AuthMode.OIDC else ""
         return person if person and person.issuer == issuer else None
     return None
 
