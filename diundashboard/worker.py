@@ -43,6 +43,9 @@ OTHER_FILES = 128
 _LOOK = 0.25
 """Seconds between two looks at the clock for connections whose time is up."""
 
+_NOTICE = 1.0
+"""Seconds between two signs of life to the arbiter, which ends a worker that gives none for 30."""
+
 _STOPPING = 1.0
 """Seconds that a stopping worker gives clients in the middle of a request or an answer."""
 
@@ -90,6 +93,7 @@ class Worker(ThreadWorker):
         """Whole requests for which no thread is free that pages may have."""
         self._free_for_pages = self.cfg.threads - KEPT_THREADS
         self._next_look = 0.0
+        self._next_notice = 0.0
 
     # The life of the process
 
@@ -102,6 +106,13 @@ class Worker(ThreadWorker):
         # Told twice, as Ctrl-C does, it would be killed while it ends: Python takes its handlers away first.
         for stop in STOP:
             signal.signal(stop, signal.SIG_IGN)
+
+    def notify(self) -> None:
+        """Tell the arbiter that this worker is alive. gunicorn asks for it several times per request."""
+        now = time.monotonic()
+        if now >= self._next_notice:
+            self._next_notice = now + _NOTICE
+            super().notify()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         # gunicorn's own shuts the pool of threads down in here, for ever if the signal came while a thread was added.

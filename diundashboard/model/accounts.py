@@ -16,8 +16,10 @@ class Level(StrEnum):
 
     def includes(self, other: Level) -> bool:
         """Whether somebody with this level may do what the other level allows."""
-        order = list(Level)
-        return order.index(self) >= order.index(other)
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Level)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from diundashboard.web import (
     appearance,
     assets,
     audit,
+    compression,
     connect,
     errors,
     gate,
@@ -45,6 +46,6 @@ def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     doors = (gate, login, oidc, account, people, tokens, audit)
     for room in (webhook, ping, api, ops, assets, *pages, *doors):
         app.register_blueprint(room.blueprint)
-    for room in (errors, guard, tried, gate, refusals):
+    for room in (errors, guard, compression, tried, gate, refusals):
         room.register(app)
     oidc.register(app, config)

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
-from diundashboard.web.context import same_page, secret, spool, store
+from diundashboard.web.context import cookie, same_page, secret, spool, store
 from diundashboard.web.reading import address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
@@ -48,7 +48,7 @@ def root() -> str:
 @blueprint.app_template_global()
 def theme() -> str:
     """The theme that the person chose, or auto."""
-    chosen = request.cookies.get("theme", "auto")
+    chosen = cookie("theme")
     return chosen if chosen in THEMES else "auto"
 
 

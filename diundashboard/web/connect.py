@@ -47,7 +47,7 @@ def heard() -> ResponseReturnValue:
     """The parts of the page that change by themselves; 304 while they have not."""
     parts = _heard()
     response = make_response(render_template("heard.html", **parts))
-    response.set_etag(parts["seen"])
+    response.set_etag(parts["seen"], weak=True)
     return response.make_conditional(request)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, current_app, g, request, url_for
+from werkzeug.sansio.http import parse_cookie
 
 from diundashboard import address
 from diundashboard.access import Access
@@ -21,6 +22,13 @@ PROGRAMS = ("/api/", "/webhook", "/ping/", "/healthz", "/readyz")
 
 SESSION_COOKIE = "diun_session"
 """The name of the cookie that a browser sends for a person who has logged in."""
+
+
+def cookie(name: str) -> str:
+    """The value of a cookie; empty if the browser sends none."""
+    # request.cookies takes longer, as it looks through all headers.
+    sent = request.environ.get("HTTP_COOKIE", "")
+    return parse_cookie(sent).get(name, "") if f"{name}=" in sent else ""
 
 
 def settings() -> Config:

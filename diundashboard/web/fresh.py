@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable
 from functools import wraps
 
-from flask import make_response, request
+from flask import Response, make_response, request
 from flask.typing import ResponseReturnValue
 
-from diundashboard.web.appearance import kept, theme
-from diundashboard.web.assets import asset
+from diundashboard.web.appearance import kept, root, theme
+from diundashboard.web.assets import fingerprint
 from diundashboard.web.context import store
 from diundashboard.web.gate import someone
 
@@ -20,11 +20,14 @@ def fresh(view: Callable[[], ResponseReturnValue]) -> Callable[[], ResponseRetur
 
     @wraps(view)
     def answer() -> ResponseReturnValue:
-        state = (store().stamp(), str(someone()), theme(), str(kept()), asset("style.css"), asset("page.js"))
+        person = someone()
+        shown_to = (person.name, person.level) if person else ()
+        state = (store().stamp(), *shown_to, theme(), *map(str, kept()), fingerprint(), root())
         parts = (*state, request.full_path, request.host)
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
-        response = make_response("", 304) if request.if_none_match.contains_weak(tag) else make_response(view())
-        response.set_etag(tag)
+        response = Response(status=304) if request.if_none_match.contains_weak(tag) else make_response(view())
+        # Weak, as the same page is sent both compressed and plain.
+        response.headers["ETag"] = f'W/"{tag}"'
         return response
 
     return answer

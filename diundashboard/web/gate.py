@@ -12,7 +12,7 @@ from diundashboard.config import AuthMode
 from diundashboard.model import Level, Person
 from diundashboard.store import Unavailable
 from diundashboard.tokens import PREFIX
-from diundashboard.web.context import PROGRAMS, SESSION_COOKIE, actor, same_page, settings, store
+from diundashboard.web.context import PROGRAMS, SESSION_COOKIE, actor, cookie, same_page, settings, store
 from diundashboard.web.proxy import nobody, person_of_proxy
 from diundashboard.web.tried import tried
 
@@ -105,6 +105,10 @@ LEVELS: dict[str, Level | None] = {
 """What each endpoint asks for. One that is not here is refused to everybody."""
 
 
+_ANYBODY = Person("", Level.ADMIN)
+"""Who sends a request where nobody has to log in."""
+
+
 def register(app: Flask) -> None:
     """Close the application's endpoints to those who may not use them."""
     app.before_request(_decide)
@@ -165,16 +169,17 @@ def me() -> Person | None:
 
 
 def _identify() -> Person | None:
-    if settings().auth_mode == AuthMode.NONE:
-        return Person("", Level.ADMIN)
+    config = settings()
+    if config.auth_mode == AuthMode.NONE:
+        return _ANYBODY
     if (shown := _token_shown()) is not None:
         return store().bearer_of(key_of(shown))
-    if settings().auth_mode == AuthMode.PROXY:
+    if config.auth_mode == AuthMode.PROXY:
         return person_of_proxy()
-    if token := request.cookies.get(SESSION_COOKIE):
+    if token := cookie(SESSION_COOKIE):
         person = store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
         # A session of another AUTH_MODE, or of another provider, is none of this one.
-        issuer = settings().oidc_issuer if settings().auth_mode == AuthMode.OIDC else ""
+        issuer = config.oidc_issuer if config.auth_mode == AuthMode.OIDC else ""
         return person if person and person.issuer == issuer else None
     return None
 

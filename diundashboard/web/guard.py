@@ -83,7 +83,7 @@ def _advice() -> str:
 
 def _read_chunks() -> None:
     """Read a body that tells no length. werkzeug would cut it off at the limit in silence."""
-    if not request.environ.get("CONTENT_LENGTH"):
+    if "HTTP_TRANSFER_ENCODING" in request.environ and not request.environ.get("CONTENT_LENGTH"):
         request.max_content_length = BODY_LIMIT + 1
         try:
             body = request.get_data()

@@ -25,21 +25,24 @@ def refuse_foreign_names() -> Response | None:
     """Answer 421 to a request for a name that is not ours, and 400 to one for what is no name."""
     if request.endpoint in _OPEN:
         return None
-    public = settings().public_url
-    called = {request.environ.get("HTTP_HOST", ""), request.environ.get(CALLED, "")}
-    if target := _host_of_target():
-        called.add(target)
-    for text in called - {""}:  # HTTP/1.0 needs no Host, and no browser speaks it.
-        found = host(text)
-        if found is None:
-            return _answer(400, "the request could not be understood")
-        if not _is_ours(found.name, public.host.name if public else "", settings().allowed_hosts):
-            return _answer(
-                421,
-                f"the dashboard does not answer under the name {found.name}: if it is yours, "
-                "set PUBLIC_URL to the address of the dashboard, or add the name to ALLOWED_HOSTS",
-            )
+    environ, config = request.environ, settings()
+    public = config.public_url.host.name if config.public_url else ""
+    for called in (environ.get("HTTP_HOST"), environ.get(CALLED), _host_of_target()):
+        # HTTP/1.0 needs no Host, and no browser speaks it.
+        if called and not _is_ours(called, public, config.allowed_hosts):
+            return _refuse(called)
     return None
+
+
+def _refuse(called: str) -> Response:
+    found = host(called)
+    if found is None:
+        return _answer(400, "the request could not be understood")
+    return _answer(
+        421,
+        f"the dashboard does not answer under the name {found.name}: if it is yours, "
+        "set PUBLIC_URL to the address of the dashboard, or add the name to ALLOWED_HOSTS",
+    )
 
 
 def _host_of_target() -> str:
@@ -51,7 +54,11 @@ def _host_of_target() -> str:
 
 
 @lru_cache(maxsize=1024)
-def _is_ours(name: str, public: str, allowed: tuple[str, ...]) -> bool:
+def _is_ours(called: str, public: str, allowed: tuple[str, ...]) -> bool:
+    found = host(called)
+    if found is None:
+        return False
+    name = found.name
     if "." not in name or name == public or machine(name) or name.endswith(_LOCAL):
         return True
     return any(_matches(name, each) for each in allowed)

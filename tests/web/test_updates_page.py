@@ -1127,7 +1127,7 @@ def test_a_page_is_not_sent_again_while_nothing_has_changed(client: FlaskClient,
     tag = store.create_tag("media")
     for path in ("/", "/?state=all", "/?host=nas&group=tag"):
         etag = client.get(path).headers["ETag"]
-        for known in (etag, f"W/{etag}", f'"x", {etag}'):
+        for known in (etag, etag.removeprefix("W/"), f'"x", {etag}'):
             answer = client.get(path, headers={"If-None-Match": known})
             assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", etag)
             assert answer.headers["Cache-Control"] == "no-store"
