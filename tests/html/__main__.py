@@ -142,8 +142,8 @@ def check(folder: Path) -> int:
     checker = npm_packages(Path(__file__).parent / "checker") / "node_modules/vnu-jar/build/dist/vnu.jar"
     command = ["java", "-jar", str(checker), "--stdout", "--exit-zero-always", *names]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for file, name in names.items():
-        said = said.replace(f"file:{file}", name)
+    for written, name in names.items():
+        said = said.replace(f"file:{written}", name)
     print(said, end="", file=sys.stderr)
     return 1 if said else 0
 
