@@ -335,10 +335,7 @@ def test_nothing_to_tell_draws_nothing() -> None:
 
 
 def test_the_tag_that_waits_longest_comes_first() -> None:
-    def wait(label: str, days: int, count: int) -> Wait:
-        return Wait(label, count, timedelta(days=days), timedelta(days=2 * days))
-
-    found = chart.waiting([wait("home", 3, 90), wait("rare", 60, 1), wait("web", 9, 90)], "tag")
+    found = chart.waiting([wait("home", 3 * DAY), wait("rare", 60 * DAY, 1), wait("web", 9 * DAY)], "tag")
     assert found is not None
     assert found.finding.startswith("web waits longest")
     assert [bar.name for bar in found.drawing] == ["web", "home", "rare"]
