@@ -15,6 +15,7 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.html
 
 bench: .venv/test
 	$(BIN)/python -m tests.bench

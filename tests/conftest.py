@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -35,7 +34,7 @@ from diundashboard.app import create_app
 from diundashboard.config import Config
 from diundashboard.store import Store, open_store
 from tests.dashboard import Dashboard, open_to_all, running
-from tests.programs import packages, program
+from tests.programs import install, npm_packages, packages, program
 
 PAYLOADS = sorted((Path(__file__).parent / "payloads").glob("*.json"))
 
@@ -265,27 +264,10 @@ def fail2ban_regex(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def oidc_provider() -> Path:
     """A program of Node.js that is an OpenID provider, with its packages, which are kept between runs."""
     source = Path(__file__).parent / "oidc" / "provider"
-    lock = (source / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "diundashboard-tests" / f"provider-{hashlib.sha256(lock).hexdigest()[:16]}"
+    folder = npm_packages(source)
     with packages():
-        if not shutil.which("npm") and os.geteuid() == 0:
-            install("nodejs", "npm")
-        if not (folder / "ready").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(source / name, folder)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, check=True, capture_output=True, cwd=folder)
-            (folder / "ready").touch()
         shutil.copy(source / "provider.mjs", folder)
     return folder / "provider.mjs"
-
-
-def install(*packages: str) -> None:
-    """Install packages of Debian."""
-    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *packages]):
-        subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
 
 
 def chromium_path() -> str | None:

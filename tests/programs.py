@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -48,3 +49,27 @@ def shell(name: str, folder: Path) -> list[str]:
     options = {"zsh": ["-f", "-i"], "bash": ["--norc", "-i"], "dash": []}
     needed = {"zsh": ["zsh", "zsh-common"]}
     return [str(program(name, *needed.get(name, [name]), folder=folder)), *options[name]]
+
+
+def install(*packages: str) -> None:
+    """Install packages of Debian."""
+    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *packages]):
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def npm_packages(source: Path) -> Path:
+    """A folder with the npm packages that `source` locks, kept between runs."""
+    lock = (source / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "diundashboard-tests" / f"{source.name}-{hashlib.sha256(lock).hexdigest()[:16]}"
+    with packages():
+        if not shutil.which("npm") and os.geteuid() == 0:
+            install("nodejs", "npm")
+        if not (folder / "ready").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(source / name, folder)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)
+            (folder / "ready").touch()
+    return folder

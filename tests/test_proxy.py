@@ -164,7 +164,7 @@ def test_the_proxy_says_who_asks_and_a_client_cannot(config: Config, nginx: str,
             account = connection.getresponse().read().decode()
             connection.close()
             assert "<h1>ada</h1>" in account
-            assert "work on updates" in account
+            assert "change updates" in account
         assert proxied.request("POST", "/webhook", b'{"image": "nginx:1", "hostname": "nas"}').status == 200
         page.goto(f"{proxied.url}/")
         page.get_by_role("button", name="Done nginx on nas").click()

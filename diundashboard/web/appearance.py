@@ -15,10 +15,11 @@ from diundashboard.clock import now
 from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
 from diundashboard.web.context import cookie, same_page, secret, spool, store
-from diundashboard.web.reading import address, view_of, written
+from diundashboard.web.reading import address, update_address, view_of, written
 
 blueprint = Blueprint("appearance", __name__)
 blueprint.add_app_template_global(address)
+blueprint.add_app_template_global(update_address)
 blueprint.add_app_template_filter(written)
 
 THEMES = ("auto", "light", "dark")

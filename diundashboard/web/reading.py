@@ -137,6 +137,11 @@ def address(view: str) -> str:
     return url_for("updates.index") + (view or "?state=pending")
 
 
+def update_address(update_id: int, view: str, at: int) -> str:
+    """The page of an update that stands at this row of a view; the first row of what is pending goes without saying."""
+    return url_for("updates.detail", update_id=update_id, view=view or None, at=at or None)
+
+
 def posted_view() -> UpdateQuery:
     """The view that a form stood on: its field `view` holds the query string."""
     return page_asked(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
@@ -151,7 +156,9 @@ def view_stood_on() -> str:
 def stood_on() -> str:
     """The page that a form stood on: one update's, or a view."""
     update_id, view = number(request.form, "back", 0), view_stood_on()
-    return url_for("updates.detail", update_id=update_id) if update_id else address(view)
+    if not update_id:
+        return address(view)
+    return update_address(update_id, view, number(request.form, "at", 0))
 
 
 def selection() -> Selection:

@@ -12,6 +12,7 @@ from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
 from diundashboard.web.fresh import fresh
+from diundashboard.web.place import place_of
 from diundashboard.web.reading import address, number, page_asked, view_of
 
 blueprint = Blueprint("updates", __name__)
@@ -50,6 +51,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/updates/<int:update_id>")
+@fresh
 def detail(update_id: int) -> ResponseReturnValue:
     """Everything about one update."""
     update = store().update(update_id)
@@ -68,6 +70,7 @@ def detail(update_id: int) -> ResponseReturnValue:
         page=page,
         commands=commands(update),
         links=links(update),
+        place=place_of(update_id),
         did=store().action(did) if did else None,
     )
 

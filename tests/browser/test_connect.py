@@ -40,7 +40,7 @@ def test_the_light_turns_green_when_diun_is_heard(protected: Dashboard, page: Pa
     page.goto(f"{protected.url}/connect")
     light, refused = page.get_by_role("status"), page.locator("#refused")
     expect(light).to_contain_text("Waiting for the first notification.")
-    expect(refused).to_contain_text("Nothing was.")
+    expect(refused).to_contain_text("Refused in the last 24 hours: none")
     reload = None if scripted(page) else page.reload
     assert protected.request("POST", "/webhook", TEST, Authorization="wrong").status == 401
     if reload:

@@ -206,7 +206,7 @@ def test_an_empty_page_tells_diun_the_address_that_the_browser_used(
     read_empty: Dashboard, page: Page, host: str
 ) -> None:
     page.goto(f"http://{host}:{read_empty.port}")
-    expect(page.get_by_role("heading", name="Point DIUN here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connect DIUN")).to_be_visible()
     address = f"http://{host}:{read_empty.port}/webhook"
     expect(page.get_by_text(f'endpoint: "{address}"').first).to_be_visible()
     expect(page.get_by_text(f"DIUN_NOTIF_WEBHOOK_ENDPOINT={address}")).to_be_visible()
@@ -381,8 +381,8 @@ def test_an_error_leads_back(quick: Dashboard, page: Page) -> None:
     for _ in range(2):
         page.get_by_label("Name of the new tag").fill("media")
         page.get_by_role("button", name="Create").click()
-    expect(heading(page)).to_have_text("There is one already")
-    page.get_by_role("link", name="Back to where you were").click()
+    expect(heading(page)).to_have_text("Already exists")
+    page.get_by_role("link", name="Back").click()
     expect(heading(page)).to_have_text("1 tag")
 
 

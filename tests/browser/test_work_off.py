@@ -220,7 +220,7 @@ def test_what_is_rarer_is_in_the_menu_of_a_row(dashboard: Dashboard, page: Page)
     expect(row(page, "nginx").locator(".label")).to_have_text("web")
     choose("commands to run")
     expect(page.locator("pre")).to_contain_text("nginx:1.27.0")
-    page.get_by_role("link", name="Back to the updates").click()
+    page.get_by_role("link", name="Back to updates").click()
     choose("details")
     expect(page.get_by_role("heading", level=1)).to_contain_text("nginx")
     page.go_back()
@@ -298,7 +298,7 @@ def test_the_commands_of_a_selection_are_one_script(dashboard: Dashboard, page: 
         each.check()
     act(page, "copy commands")
     expect(page.locator("pre")).to_contain_text(re.compile("nginx:1.27.0[^$]*redis:7|redis:7[^$]*nginx:1.27.0"))
-    page.get_by_role("link", name="Back to the updates").click()
+    page.get_by_role("link", name="Back to updates").click()
     expect(names(page)).to_have_count(2)
 
 

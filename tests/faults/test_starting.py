@@ -83,7 +83,7 @@ def test_what_comes_while_postgresql_is_away_at_the_start_is_stored_once_and_in_
         for answer in (page, program, ready):
             assert answer.status == 503
         assert b'<meta http-equiv="refresh"' in page.body
-        assert b"still accepts what DIUN sends" in page.body
+        assert b"still accepts notifications" in page.body
         assert "PostgreSQL at" in program.json["error"]
         assert "PostgreSQL at" in ready.json["error"]
         server.start()

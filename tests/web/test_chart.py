@@ -180,13 +180,13 @@ def test_the_weekday_with_the_most_is_told_if_it_stands_out() -> None:
 @pytest.mark.parametrize(
     ("values", "finding"),
     [
-        ([3], "3 open"),
+        ([3], "3 pending"),
         ([0], "Everything is done"),
-        ([2, 3], "3 open, 1 more than yesterday"),
-        ([1, 2, 3], "3 open, 2 more than 2 days ago"),
-        ([9] * 5 + [4] * 7, "4 open, 5 fewer than a week ago"),
-        ([0, *[5] * 40], "5 open, as many as a month ago"),
-        ([1, *[5000] * 40], "5,000 open, as many as a month ago"),
+        ([2, 3], "3 pending, 1 more than yesterday"),
+        ([1, 2, 3], "3 pending, 2 more than 2 days ago"),
+        ([9] * 5 + [4] * 7, "4 pending, 5 fewer than a week ago"),
+        ([0, *[5] * 40], "5 pending, as many as a month ago"),
+        ([1, *[5000] * 40], "5,000 pending, as many as a month ago"),
     ],
 )
 def test_what_is_open_is_compared_with_before(values: list[int], finding: str) -> None:
@@ -332,3 +332,10 @@ def test_nothing_to_tell_draws_nothing() -> None:
     assert chart.still_open(empty) is None
     assert chart.waiting((), "tag") is None
     assert chart.noisiest(()) is None
+
+
+def test_the_tag_that_waits_longest_comes_first() -> None:
+    found = chart.waiting([wait("home", 3 * DAY), wait("rare", 60 * DAY, 1), wait("web", 9 * DAY)], "tag")
+    assert found is not None
+    assert found.finding.startswith("web waits longest")
+    assert [bar.name for bar in found.drawing] == ["web", "home", "rare"]

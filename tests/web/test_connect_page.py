@@ -43,14 +43,14 @@ def test_the_snippets_carry_the_address_that_was_called(client: FlaskClient, pat
     assert page.count("https://diun.lan/webhook") == 3
     for name in ("endpoint:", "DIUN_NOTIF_WEBHOOK_ENDPOINT=", "image: crazymax/diun"):
         assert name in page
-    assert "That is this machine only" not in page
+    assert "Only this machine can use that name" not in page
 
 
 def test_it_shows_how_diun_reports_its_runs(client: FlaskClient, protected: FlaskClient) -> None:
     page = page_of(client, base_url="https://diun.lan")
     assert page.count("https://diun.lan/ping/") == 3
     assert 'uuid: "name-of-this-machine"' in page
-    assert "carries the secret" not in page
+    assert "contains the secret" not in page
     assert "name-of-this-machine.••••" in page_of(protected)
     assert f"name-of-this-machine.{quote(SECRET, safe='')}" in html.unescape(protected.post("/connect").text)
 
@@ -60,12 +60,12 @@ def test_the_snippets_carry_the_public_address(config: Config, store: Store) -> 
     page = page_of(client, base_url="http://localhost:8080")
     assert page.count("https://diun.example.org/d/webhook") == 3
     assert page.count("https://diun.example.org/d/ping/") == 3
-    assert "That is this machine only" not in page
+    assert "Only this machine can use that name" not in page
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "[::1]:8080"])
 def test_an_address_that_only_this_machine_has_is_pointed_out(client: FlaskClient, host: str) -> None:
-    assert "That is this machine only" in page_of(client, base_url=f"http://{host}")
+    assert "Only this machine can use that name" in page_of(client, base_url=f"http://{host}")
 
 
 @pytest.mark.parametrize("path", ["/connect", "/", "/connect/heard", "/connect?secret=show"])
@@ -92,7 +92,7 @@ def test_another_site_cannot_ask_for_the_secret(protected: FlaskClient) -> None:
 
 def test_without_a_secret_the_page_says_that_anybody_can_send(client: FlaskClient) -> None:
     page = page_of(client)
-    assert "whoever reaches this address can send" in page
+    assert "Anyone who can reach this address can send" in page
     assert "authorization" not in page.lower()
 
 
@@ -101,7 +101,7 @@ def test_the_light_is_off_until_diun_is_heard(protected: FlaskClient) -> None:
     notify(protected)
     page = page_of(protected)
     assert 'class="light on"' in page
-    assert "DIUN is connected." in page
+    assert "Connected." in page
     assert "ghcr.io/x/app:2" in page
 
 
@@ -142,7 +142,7 @@ def test_refused_requests_are_listed_with_their_reason_newest_first(
 def test_what_was_refused_before_yesterday_is_not_listed(client: FlaskClient, store: Store) -> None:
     store.refuse(Refusal(now() - timedelta(hours=25), "192.0.2.1", 400, "long ago", ""))
     assert "long ago" not in page_of(client)
-    assert "Nothing was." in page_of(client)
+    assert "Refused in the last 24 hours: none" in page_of(client)
 
 
 def test_what_is_heard_costs_nothing_while_nothing_changes(client: FlaskClient) -> None:

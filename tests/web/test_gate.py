@@ -156,5 +156,5 @@ def test_who_acted_is_in_the_history(app: Flask, store: Store, config: Config) -
 
 def test_where_nobody_logs_in_each_page_says_so(client: FlaskClient) -> None:
     for path in ("/", "/hosts", "/history", "/connect", "/nothing"):
-        assert "Open to everybody" in client.get(path).text
+        assert "No login:" in client.get(path).text
     assert client.get("/login").status_code == 404

@@ -57,14 +57,22 @@ def test_a_host_is_listed_with_what_waits_there_by_kind(client: FlaskClient, sto
         {"host": ["nas"], "kind": ["new"]},
     ]
     assert links(page, "/history") == [{"host": ["nas"]}]
-    for words_of_it in ("1 host", "2 pending", "3 notifications", "the first", "docker", "DIUN 4.34.0", "last heard"):
+    for words_of_it in (
+        "1 host",
+        "2 pending",
+        "3 notifications",
+        "first",
+        "docker",
+        "DIUN 4.34.0",
+        "Last notification",
+    ):
         assert words_of_it in words(page)
 
 
 def test_a_host_where_all_is_done_says_so(client: FlaskClient, store: Store) -> None:
     store.acknowledge(Selection((record(store),)), "")
     page = page_of(client)
-    assert "nothing pending" in page
+    assert "Nothing pending" in page
     assert links(page, "/") == []
 
 
@@ -105,7 +113,7 @@ def test_a_host_that_is_silent_for_longer_than_usual_is_marked_in_words(
         record(store, f"a:{days}")
     assert "Silent" not in page_of(client)
     clock.time = start + timedelta(days=15)
-    assert "Usually something comes within 3 days" in words(page_of(client))
+    assert "A notification usually arrives within 3 days" in words(page_of(client))
 
 
 @pytest.mark.parametrize(("hostname", "hint"), [("7c1f0a9b3e55", True), ("nas", False)])
@@ -125,7 +133,7 @@ def test_a_renamed_host_shows_both_names_and_an_empty_name_takes_it_back(client:
     assert (answer.status_code, answer.location) == (303, f"/hosts#host-{host}")
     page = words(page_of(client))
     assert "Cellar" in page
-    assert "DIUN says nas" in page
+    assert "Reports as nas" in page
     client.post(f"/hosts/{host}/rename", data={"name": ""})
     assert "Cellar" not in page_of(client)
 

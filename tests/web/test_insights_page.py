@@ -86,7 +86,7 @@ def a_year(store: Store, clock: Clock) -> Counter[date]:
 
 def test_an_empty_dashboard_says_what_will_be_here(client: FlaskClient) -> None:
     html = insights(client)
-    assert "Nothing to tell yet" in html
+    assert "No data yet" in html
     assert "<svg" not in html.partition("<main")[2]
 
 
@@ -99,8 +99,8 @@ def test_one_notification_is_enough_to_look_right(client: FlaskClient, store: St
     html = insights(client)
     assert findings(html)[:4] == [
         "1 notification, today",
-        "1 open",
-        "Nothing is acknowledged yet",
+        "1 pending",
+        "Nothing is done yet",
         "nginx made 1 notification",
     ]
     assert days_of_the_calendar(html) == {"21 Nov 2026": 1}
@@ -118,7 +118,7 @@ def test_three_days_are_told_as_they_were(client: FlaskClient, store: Store, clo
     html = insights(client)
     assert findings(html)[:5] == [
         "3 notifications in 3 days",
-        "2 open, as many as 2 days ago",
+        "2 pending, as many as 2 days ago",
         "web: half is done within 24 hours",
         "nas: half is done within 24 hours",
         "nginx makes the most: 2 notifications, twice as many as the next",
@@ -131,7 +131,7 @@ def test_three_days_are_told_as_they_were(client: FlaskClient, store: Store, clo
         ["20 Nov 2026", "0", "0", "0"],
         ["19 Nov 2026", "0", "2", "2"],
     ]
-    assert [row[1] for row in behind["Open"][1:]] == ["2", "1", "2"]
+    assert [row[1] for row in behind["Pending"][1:]] == ["2", "1", "2"]
     assert behind["The images with the most notifications"][1:] == [["nginx", "2"], ["redis", "1"]]
 
 
@@ -144,9 +144,9 @@ def test_a_year_is_told_as_it_was_recorded(client: FlaskClient, store: Store, cl
     assert {day: number for day, number in told.items() if number} == {words(day): n for day, n in came.items()}
     behind = tables(html)
     assert sum(int(row[-1]) for row in behind["Notifications"][1:]) == came.total()
-    assert len(behind["Notifications"]) == len(behind["Open"]) == 54
+    assert len(behind["Notifications"]) == len(behind["Pending"]) == 54
     recorded = store.insights()
-    assert behind["Open"][1][1] == str(list(recorded.pending.values())[-1])
+    assert behind["Pending"][1][1] == str(list(recorded.pending.values())[-1])
     noisiest = [(row[0], int(row[1])) for row in behind["The images with the most notifications"][1:]]
     assert noisiest == [(noise.name.rpartition("/")[2], noise.notifications) for noise in recorded.noisiest]
     assert f'href="/history?q={recorded.noisiest[0].name}"' in html
@@ -197,7 +197,7 @@ def test_everything_done_is_a_finding_too(client: FlaskClient, store: Store) -> 
     store.acknowledge(Selection((record(store),)), "person")
     found = findings(insights(client))
     assert "Everything is done" in found
-    assert "Nothing waits" in found
+    assert "No pending updates" in found
 
 
 def test_a_history_without_a_notification_in_a_year_is_no_error(

@@ -48,12 +48,12 @@ def test_what_waits_for_a_moment_is_told_to_machines_alone(config: Config, ask: 
 def test_every_page_says_what_has_waited_for_a_minute_and_what_could_not_be_stored(
     config: Config, ask: Callable[[], FlaskClient], path: str
 ) -> None:
-    assert "on disk,</strong>" not in ask().get(path).text
+    assert "on disk</strong>" not in ask().get(path).text
     keep(config, "waiting", age=30)
     keep(config, "waiting", age=61)
     keep(config, "failed")
     page = ask().get(path).text
-    assert "<strong>2 notifications wait on disk,</strong>" in page
+    assert "<strong>2 notifications wait on disk</strong>" in page
     assert "<strong>1 notification could not be stored</strong>" in page
     assert ask().get("/readyz").status_code == 200
     if path != "/no/such/page":

@@ -215,7 +215,7 @@ def test_runs_of_no_host_are_listed_and_can_be_forgotten(client: FlaskClient, st
     page = client.get("/hosts").text
     assert "<b>" not in page
     assert "<i>odd" not in page
-    assert "no host has this name yet" in page
+    assert "No host has this name yet" in page
     (pulse,) = store.pulses()
     assert client.post(f"/hosts/pulses/{pulse.id}/forget").status_code == 303
     assert "No hosts yet" in words(client)

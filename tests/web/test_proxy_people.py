@@ -115,7 +115,7 @@ def test_programs_and_health_need_no_proxy_and_ignore_the_header(client: FlaskCl
     [
         ("admins", 200, "see and change everything"),
         ("users,admins", 200, "see and change everything"),
-        ("users|ops", 200, "work on updates"),
+        ("users|ops", 200, "change updates"),
         (" users ", 200, "change nothing"),
         ("Admins", 403, "none of the groups of ada"),
         ("", 403, "none of the groups of ada"),
@@ -146,7 +146,7 @@ def test_pages_about_passwords_and_accounts_are_elsewhere(client: FlaskClient, s
     for path in ("/login", "/setup/x", "/people", "/oidc/begin", "/oidc/callback"):
         assert ask(client, path, Remote_User="ada")[0] == 404, path
     page = ask(client, "/account", Remote_User="ada")[1]
-    assert "The proxy in front" in page
+    assert "by the proxy in front" in page
     assert "Log out" not in page
     assert "password" not in page
 

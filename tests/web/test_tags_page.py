@@ -19,7 +19,7 @@ def page_of(client: FlaskClient) -> str:
 def test_the_page_of_nobody_who_has_a_tag_says_what_one_is(client: FlaskClient) -> None:
     page = page_of(client)
     assert "No tags yet" in page
-    assert "It takes a tag first." in page
+    assert "Create a tag first." in page
     assert "diun.metadata.tag=media" in page
 
 
@@ -110,7 +110,7 @@ def test_a_rule_that_cannot_be_is_answered_in_words(
 
 
 def test_the_page_says_which_tag_wins(client: FlaskClient) -> None:
-    assert "A tag given by hand wins over one from metadata, and that over a rule" in page_of(client)
+    assert "A tag that you set by hand wins over a tag from metadata, and that wins over a rule" in page_of(client)
 
 
 def test_the_strip_for_dragged_rows_has_every_tag(client: FlaskClient, store: Store) -> None:

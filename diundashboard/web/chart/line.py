@@ -1,4 +1,4 @@
-"""Open updates at the end of each day, as a line."""
+"""Pending updates at the end of each day, as a line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Line:
 
 
 def still_open(insights: Insights) -> Figure[Line] | None:
-    """How many updates are open over time."""
+    """How many updates are pending over time."""
     if not insights.pending:
         return None
     first, last = window(insights.pending)
@@ -112,31 +112,33 @@ def _dates(days: Sequence[date]) -> tuple[Words, ...]:
 
 
 def open_finding(values: Mapping[date, int]) -> str:
-    """How many updates are open, and whether there are more than before."""
+    """How many updates are pending, and whether there are more than before."""
     days = sorted(values)
     now = values[days[-1]]
     if not now:
         return "Everything is done"
     back = next((back for back in (30, 7) if len(days) > back), len(days) - 1)
     if not back:
-        return f"{now:,} open"
+        return f"{now:,} pending"
     when = {30: "a month ago", 7: "a week ago", 1: "yesterday"}.get(back, f"{back} days ago")
     more = now - values[days[-1 - back]]
     if not more:
-        return f"{now:,} open, as many as {when}"
-    return f"{now:,} open, {abs(more):,} {'more' if more > 0 else 'fewer'} than {when}"
+        return f"{now:,} pending, as many as {when}"
+    return f"{now:,} pending, {abs(more):,} {'more' if more > 0 else 'fewer'} than {when}"
 
 
 def open_table(values: Mapping[date, int]) -> Table:
-    """Open updates at the end of each day, or of each week if there are many days, newest first."""
+    """Pending updates at the end of each day, or of each week if there are many days, newest first."""
     days = sorted(values)
     first, last = days[0], days[-1]
-    caption = f"Open from {day_words(first)} to {day_words(last)}, in UTC"
+    caption = f"Pending from {day_words(first)} to {day_words(last)}, in UTC"
     rows = rows_of_days(first, last)
     if row_head(first, last) == "Day":
-        return Table(caption, ("Day", "open at its end"), tuple((name, f"{values[each[0]]:,}") for name, each in rows))
+        return Table(
+            caption, ("Day", "pending at its end"), tuple((name, f"{values[each[0]]:,}") for name, each in rows)
+        )
     return Table(
         caption,
-        ("Week from", "open at its end", "most in it"),
+        ("Week from", "pending at its end", "most in it"),
         tuple((name, f"{values[each[-1]]:,}", f"{max(values[day] for day in each):,}") for name, each in rows),
     )

@@ -16,7 +16,8 @@ _ENOUGH_WAITS = 5
 
 
 def waiting(waits: Sequence[Wait], what: str) -> Figure[tuple[Bar, ...]] | None:
-    """How long updates wait, by tag or by host."""
+    """How long updates wait, by tag or by host, the longest wait first. Those with few waits come last."""
+    waits = sorted(waits, key=lambda wait: (wait.count < _ENOUGH_WAITS, -wait.median, -wait.percentile_90, wait.label))
     return Figure(wait_finding(waits, what), wait_bars(waits), wait_table(waits, what)) if waits else None
 
 
@@ -61,7 +62,7 @@ def wait_finding(waits: Sequence[Wait], what: str) -> str:
 def wait_table(waits: Sequence[Wait], what: str) -> Table:
     """The waits in numbers, by tag or host (`what`)."""
     return Table(
-        f"From notification to acknowledgement by {what}, of the last {WAITS:,} at most",
+        f"From notification to done by {what}, of the last {WAITS:,} at most",
         (what.capitalize(), "done", "half in", "90% in"),
         tuple((_wait_name(w), f"{w.count:,}", duration(w.median), duration(w.percentile_90)) for w in waits),
     )

@@ -1,0 +1,1 @@
+"""The HTML checker of the W3C, over every page."""
