@@ -8,7 +8,6 @@ what changed; they know no rules.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -96,12 +95,12 @@ class Series(NamedTuple):
 
     @property
     def counts(self) -> Counts:
-        return Counts(
-            sum([version.pending for version in self.versions]),
-            sum([version.acknowledged_at is not None for version in self.versions]),
-            sum([not version.folded for version in self.versions]),
-            len(self.versions),
-        )
+        open = done = rows = 0
+        for version in self.versions:
+            open += version.pending
+            done += version.acknowledged_at is not None
+            rows += not version.folded
+        return Counts(open, done, rows, len(self.versions))
 
     def version(self, id: int) -> Version | None:
         return next((version for version in self.versions if version.id == id), None)
@@ -112,8 +111,7 @@ class Series(NamedTuple):
         return tuple(version.id for version in folded if _row_of(version, rows).id == id)
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """DIUN reported a version with a digest.
 
     `known` says that the tag had another digest before, whatever this series knows of it. `current` is what runs by the
@@ -169,8 +167,7 @@ class Reported:
         return digest != self.digest if digest and version == self.text else known
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(NamedTuple):
     """A person marked versions as done, each with the digest that the person saw; two, where two hosts were merged."""
 
     at: datetime
@@ -182,17 +179,17 @@ class Acknowledged:
         """A version that has another digest by now was done, and so runs, but asks for this digest."""
         done = {}
         for version in series.versions:
-            if version.id in self.digests:
+            digests = self.digests.get(version.id)
+            if digests is None:
+                continue
+            if version.digest in digests:
+                done[version.id] = version._replace(done_at=self.at, acknowledged_at=self.at, acknowledged_by=self.by)
+            else:
                 done[version.id] = version._replace(done_at=self.at)
-                if version.digest in self.digests[version.id]:
-                    done[version.id] = version._replace(
-                        done_at=self.at, acknowledged_at=self.at, acknowledged_by=self.by
-                    )
         return _settled(_with(series, done)) if done else series
 
 
-@dataclass(frozen=True, slots=True)
-class Reopened:
+class Reopened(NamedTuple):
     """A person said that versions are not done after all."""
 
     at: datetime
@@ -208,8 +205,7 @@ class Reopened:
         return _settled(_with(series, back)) if back else series
 
 
-@dataclass(frozen=True, slots=True)
-class Snoozed:
+class Snoozed(NamedTuple):
     """A person put the series off until a time, or until the next version; None ends that."""
 
     at: datetime
@@ -220,8 +216,7 @@ class Snoozed:
         return series if series.snoozed_until == self.until else series._replace(snoozed_until=self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class Muted:
+class Muted(NamedTuple):
     """A person muted the series, or unmuted it."""
 
     at: datetime
@@ -234,8 +229,7 @@ class Muted:
         return series._replace(muted_at=self.at if self.muted else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """A person wrote a note to the series; an empty one removes it."""
 
     at: datetime
@@ -246,8 +240,7 @@ class Noted:
         return series if series.note == self.text else series._replace(note=self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class SaidRunning:
+class SaidRunning(NamedTuple):
     """A person said which version runs; "" withdraws what was said."""
 
     at: datetime
@@ -300,7 +293,10 @@ def _what_runs(series: Series) -> str:
     if series.said and series.said_at is not None:
         key, at = image.version(series.said).sort_key, series.said_at
         done = [version for version in done if version.done_at and version.done_at > at and version.key >= key]
-    return max(done, key=lambda version: (version.key, version.id)).text if done else series.said
+    if not done:
+        return series.said
+    highest = done[0] if len(done) == 1 else max(done, key=lambda version: (version.key, version.id))
+    return highest.text
 
 
 def _order(version: Version) -> tuple[str, datetime, int]:
@@ -350,6 +346,8 @@ def _is_superseded(version: Version, running: str, runs: Version | None) -> bool
 
 def _places(pending: list[Version]) -> tuple[list[Version], list[Version]]:
     """The rows among pending versions, the lower first: the newest release, and the newest pre-release above it."""
+    if len(pending) == 1:
+        return pending, []
     newest: list[Version] = []
     for version in sorted(pending, key=_order, reverse=True):
         release = not image.version(version.text).prerelease

@@ -135,10 +135,9 @@ def batches(series_ids: Iterable[int]) -> Iterator[list[int]]:
 def histories(news: Iterable[News], acts: Iterable[Act]) -> Mapping[int, list[Event]]:
     """The events of each series. An action comes after the last notification before it, `told`."""
     placed: dict[int, list[tuple[int, int, Event]]] = defaultdict(list)
-    for row in news:
-        known = row.status == "update"
-        event = Reported(row.at, row.update, row.version, row.digest, known, row.current)
-        placed[row.series_id].append((row.id, 0, event))
+    for series_id, id, at, update, version, digest, status, current in news:
+        event = Reported(at, update, version, digest, status == "update", current)
+        placed[series_id].append((id, 0, event))
     of_action: dict[tuple[int, int], list[Act]] = defaultdict(list)
     for act in acts:
         of_action[act.series_id, act.action].append(act)

@@ -22,7 +22,7 @@ from diundashboard.store.events import (
     saying,
 )
 from diundashboard.store.names import action_label, note_text, tag_name
-from diundashboard.store.postgres.bulk import array
+from diundashboard.store.postgres.bulk import array, ids
 from diundashboard.store.postgres.database import Cursor, Database, firsts, one
 from diundashboard.store.postgres.locks import lock_alone, lock_repositories, lock_series, lock_shared
 from diundashboard.store.postgres.query import chosen_ids
@@ -155,7 +155,7 @@ def _lock_chosen(cursor: Cursor, selection: Selection, now: datetime) -> dict[in
     lock_shared(cursor)
     rows = cursor.execute(
         "SELECT series_id, id FROM updates WHERE id = ANY(%s::bigint[]) ORDER BY series_id",
-        (chosen_ids(cursor, selection, now),),
+        (ids(chosen_ids(cursor, selection, now)),),
     ).fetchall()
     lock_series(cursor, {row.series_id for row in rows})
     if selection.query is not None:

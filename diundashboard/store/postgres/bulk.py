@@ -21,7 +21,7 @@ def update(
     """
     if not rows:
         return
-    ids, before, after = zip(*rows, strict=True)
+    numbers, before, after = zip(*rows, strict=True)
     new = dict(zip(types, zip(*after, strict=True), strict=True))
     old = {} if None in before else dict(zip(types, zip(*before, strict=True), strict=True))
     changed = {name: column for name, column in new.items() if column != old.get(name)}
@@ -34,8 +34,13 @@ def update(
                    AS new (id, {", ".join(changed)})
              WHERE stored.id = new.id
             """,
-            [array(ids), *map(array, changed.values())],
+            [ids(numbers), *map(array, changed.values())],
         )
+
+
+def ids(values: Iterable[int]) -> str:
+    """The text of an array of ids. The driver would take five times as long to write it."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def array(values: Iterable[Any]) -> str:

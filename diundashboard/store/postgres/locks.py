@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from diundashboard.notification import Notification
+from diundashboard.store.postgres.bulk import ids
 from diundashboard.store.postgres.database import NEWS_LOCK, Cursor
 
 
@@ -52,16 +53,16 @@ def lock_news(cursor: Cursor, notification: Notification) -> None:
 
 def lock_hosts(cursor: Cursor, host_ids: Iterable[int]) -> None:
     """Lock the rows of hosts and of all their series, which keeps repeats away too."""
-    ids = list(host_ids)
-    cursor.execute("SELECT id FROM hosts WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE", (ids,))
-    cursor.execute("SELECT id FROM series WHERE host_id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE", (ids,))
+    hosts = ids(host_ids)
+    cursor.execute("SELECT id FROM hosts WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE", (hosts,))
+    cursor.execute("SELECT id FROM series WHERE host_id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE", (hosts,))
 
 
 def lock_series(cursor: Cursor, series_ids: Iterable[int]) -> None:
     """Lock the rows of series."""
     cursor.execute(
         "SELECT id FROM series WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE",
-        (list(series_ids),),
+        (ids(series_ids),),
     )
 
 

@@ -14,22 +14,26 @@ from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection
+from psycopg.rows import tuple_row
 
 from diundashboard.fold import Move, counted, fold, without
 from diundashboard.series import Event, Series, Version
 from diundashboard.store.events import Act, Change, News, batches, histories
-from diundashboard.store.postgres.bulk import array, update
+from diundashboard.store.postgres.bulk import array, ids, update
 from diundashboard.store.postgres.database import EPOCH, Cursor, day_of, firsts
 
 _VERSION: LiteralString = """
     u.id, u.version, u.digest, u.rebuilt, u.first_seen_at, u.received_at, u.opened_at, u.done_at, u.acknowledged_at,
     u.acknowledged_by, u.kind, u.from_version, u.superseded, u.folded, u.older, u.waiting_since
 """
+"""The fields of a version, in their order."""
 
 _SERIES: LiteralString = """
     s.id AS series_id, s.host_id, s.variant, s.running_version, s.said_version, s.said_at, s.label, s.note,
     s.snoozed_until, s.muted_at
 """
+
+_SERIES_FIELDS = _SERIES.count(",") + 1
 
 T = TypeVar("T")
 
@@ -148,18 +152,18 @@ def load(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Stored]:
 
 def loading(connection: Connection[Any], series_ids: list[int]) -> Callable[[], dict[int, Stored]]:
     """Ask for the states of series. The function that is returned waits for them."""
+    wanted = (ids(series_ids),)
     series = connection.execute(
-        f"SELECT {_SERIES} FROM series AS s WHERE s.id = ANY(%s::bigint[]) ORDER BY s.id", (series_ids,)
+        f"SELECT {_SERIES} FROM series AS s WHERE s.id = ANY(%s::bigint[]) ORDER BY s.id", wanted, binary=True
     )
-    updates = connection.execute(
-        f"SELECT u.series_id, {_VERSION} FROM updates AS u WHERE u.series_id = ANY(%s::bigint[]) ORDER BY u.id",
-        (series_ids,),
+    updates = _plain(connection).execute(
+        f"SELECT u.series_id, {_VERSION} FROM updates AS u WHERE u.series_id = ANY(%s::bigint[]) ORDER BY u.id", wanted
     )
 
     def states() -> dict[int, Stored]:
         versions: dict[int, list[Version]] = defaultdict(list)
-        for row in updates:
-            versions[row.series_id].append(_version(row))
+        for series_id, *version in updates:
+            versions[series_id].append(Version._make(version))
         return {row.series_id: Stored(row.host_id, _series(row, versions[row.series_id])) for row in series}
 
     return states
@@ -189,7 +193,7 @@ def load_one(cursor: Cursor, host_id: int, registry: str, repository: str, varia
         """,
         (locked.id,),
     ).fetchall()
-    return locked.id, _series(rows[0], [_version(row) for row in rows if row.id is not None])
+    return locked.id, _series(rows[0], [Version._make(row[_SERIES_FIELDS:]) for row in rows if row.id is not None])
 
 
 def tell(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
@@ -199,40 +203,50 @@ def tell(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
 
 def telling(connection: Connection[Any], series_ids: list[int]) -> Callable[[], dict[int, Told]]:
     """Ask for the histories of series, without what was undone. The function that is returned waits for them."""
-    ids = {"ids": series_ids}
-    updates = connection.execute("SELECT id, series_id, version FROM updates WHERE series_id = ANY(%(ids)s)", ids)
-    reported = connection.execute(
+    wanted = {"ids": ids(series_ids)}
+    updates = _plain(connection).execute(
+        "SELECT id, series_id, version FROM updates WHERE series_id = ANY(%(ids)s::bigint[])", wanted
+    )
+    reported = _plain(connection).execute(
         """
         SELECT id, received_at, update_id, digest, status, coalesce(current, '') AS current
           FROM notifications
-         WHERE update_id = ANY(ARRAY(SELECT id FROM updates WHERE series_id = ANY(%(ids)s))) AND spoke
+         WHERE update_id = ANY(ARRAY(SELECT id FROM updates WHERE series_id = ANY(%(ids)s::bigint[]))) AND spoke
         """,
-        ids,
+        wanted,
     )
-    done = connection.execute(
-        "SELECT series_id, action_id, update_id, digest FROM action_items WHERE series_id = ANY(%(ids)s)", ids
+    done = _plain(connection).execute(
+        "SELECT series_id, action_id, update_id, digest FROM action_items WHERE series_id = ANY(%(ids)s::bigint[])",
+        wanted,
     )
     acted = connection.execute(
         """
         SELECT id, told, at, by, verb, detail
           FROM actions
-         WHERE id = ANY(ARRAY(SELECT DISTINCT action_id FROM action_items WHERE series_id = ANY(%(ids)s)))
+         WHERE id = ANY(ARRAY(SELECT DISTINCT action_id FROM action_items WHERE series_id = ANY(%(ids)s::bigint[])))
            AND undone_at IS NULL
         """,
-        ids,
+        wanted,
     )
-    series = connection.execute("SELECT id, host_id, variant FROM series WHERE id = ANY(%(ids)s) ORDER BY id", ids)
+    series = _plain(connection).execute(
+        "SELECT id, host_id, variant FROM series WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id", wanted
+    )
 
     def histories_told() -> dict[int, Told]:
-        known = {row.id: row for row in updates}
+        known = {id: (series_id, version) for id, series_id, version in updates}
         actions = {row.id: row for row in acted}
         events = histories(
-            (_news(row, known[row.update_id]) for row in reported),
-            (_act(item, actions[item.action_id]) for item in done if item.action_id in actions),
+            (_news(row, *known[row[2]]) for row in reported),
+            (_act(item, actions[item[1]]) for item in done if item[1] in actions),
         )
-        return {row.id: Told(row.host_id, row.variant, events.get(row.id, ())) for row in series}
+        return {id: Told(host_id, variant, events.get(id, ())) for id, host_id, variant in series}
 
     return histories_told
+
+
+def _plain(connection: Connection[Any]) -> Cursor:
+    """A cursor for very many rows: they have no names and come in binary, so that the driver reads them faster."""
+    return connection.cursor(row_factory=tuple_row, binary=True)
 
 
 def ahead(
@@ -337,52 +351,14 @@ def refold_host(cursor: Cursor, host_id: int) -> None:
         pass
 
 
-def _news(row: Any, update: Any) -> News:
-    return News(
-        series_id=update.series_id,
-        id=row.id,
-        at=row.received_at,
-        update=row.update_id,
-        version=update.version,
-        digest=row.digest,
-        status=row.status,
-        current=row.current,
-    )
+def _news(row: tuple[Any, ...], series_id: int, version: str) -> News:
+    id, at, update, digest, status, current = row
+    return News(series_id, id, at, update, version, digest, status, current)
 
 
-def _act(item: Any, action: Any) -> Act:
-    return Act(
-        series_id=item.series_id,
-        action=item.action_id,
-        told=action.told,
-        at=action.at,
-        by=action.by,
-        verb=action.verb,
-        detail=action.detail,
-        update=item.update_id,
-        digest=item.digest,
-    )
-
-
-def _version(row: Any) -> Version:
-    return Version(
-        id=row.id,
-        text=row.version,
-        digest=row.digest,
-        rebuilt=row.rebuilt,
-        first_seen_at=row.first_seen_at,
-        received_at=row.received_at,
-        opened_at=row.opened_at,
-        done_at=row.done_at,
-        acknowledged_at=row.acknowledged_at,
-        acknowledged_by=row.acknowledged_by,
-        kind=row.kind,
-        from_version=row.from_version,
-        superseded=row.superseded,
-        folded=row.folded,
-        older=row.older,
-        waiting_since=row.waiting_since,
-    )
+def _act(item: tuple[Any, ...], action: Any) -> Act:
+    series_id, id, update, digest = item
+    return Act(series_id, id, action.told, action.at, action.by, action.verb, action.detail, update, digest)
 
 
 def _series(row: Any, versions: list[Version]) -> Series:
