@@ -134,6 +134,13 @@ def day(time: datetime) -> str:
 
 
 @blueprint.app_template_filter()
+def days_ahead(days: int) -> str:
+    """The day that is so many days away, in UTC: `Sun 22 Nov`. A page with JavaScript shows it in the viewer's zone."""
+    then = now() + timedelta(days=days)
+    return f"{then:%a} {then.day} {then:%b}"
+
+
+@blueprint.app_template_filter()
 def version_change(update: Update) -> tuple[str, str, str]:
     """The version in three parts: what changes, and what it shares with the one that runs before and behind that.
 
