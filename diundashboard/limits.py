@@ -30,6 +30,9 @@ SEARCH = 16 * 1024
 VIEW = 1600
 """The longest query string of a view, in characters as an address holds it: each filter of a page repeats it."""
 
+VALUES = 40
+"""How many values all the filters of a page have together: each is a box and a chip."""
+
 VIEWS = 50
 """How many views can be saved."""
 

@@ -77,7 +77,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Config:
             image = f"app{number % 50}:1.{number // 50}"
             fields = {"image": image, "hostname": f"host{number % 3}", "noise": noise.randbytes(4000).hex()}
             store.record(parse(json.dumps(fields).encode()))
-        store.acknowledge(Selection(query=UpdateQuery(host="host1")), "person")
+        store.acknowledge(Selection(query=UpdateQuery(host=("host1",))), "person")
         store.create_rule("docker.io/library/app1*", store.create_tag("media").id)
     return config
 

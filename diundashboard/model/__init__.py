@@ -12,9 +12,11 @@ from diundashboard.model.runs import REPORT_LENGTH, RUNS_KEPT, STRANGERS_KEPT, P
 from diundashboard.model.tags import COLOURS, Rule, Tag
 from diundashboard.model.updates import (
     COUNTED_DONE,
+    FILTERS,
     PER_PAGE_LIMIT,
     STATE_TABS,
     UNTAGGED,
+    VALUES_LIMIT,
     Age,
     Choice,
     Choices,
@@ -35,6 +37,7 @@ __all__ = [
     "COLOURS",
     "COMMAND_LINE",
     "COUNTED_DONE",
+    "FILTERS",
     "INSIGHT_DAYS",
     "NEXT_VERSION",
     "NOBODY",
@@ -45,6 +48,7 @@ __all__ = [
     "STATE_TABS",
     "STRANGERS_KEPT",
     "UNTAGGED",
+    "VALUES_LIMIT",
     "WAITS",
     "Account",
     "Action",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from diundashboard.model.invalid import Invalid
 from diundashboard.model.tags import Tag
@@ -19,6 +20,12 @@ COUNTED_DONE = 5000
 
 UNTAGGED = "-"
 """The tag in a query for updates without a tag."""
+
+FILTERS = ("host", "tag", "registry", "provider", "kind", "stack")
+"""The filters that take several values."""
+
+VALUES_LIMIT = 100
+"""The most values of one filter."""
 
 
 class State(StrEnum):
@@ -113,28 +120,43 @@ class Update:
     snoozed_until: datetime | None
     tag: Tag | None
 
+    def in_group(self, group: Group) -> str:
+        """The group that it belongs to, as the filter of this name takes it; "" where nothing is grouped."""
+        match group:
+            case Group.TAG:
+                return self.tag.name if self.tag else UNTAGGED
+            case Group.HOST:
+                return self.hostname
+            case Group.STACK:
+                return self.stack
+            case Group.REGISTRY:
+                return self.registry
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class UpdateQuery:
-    """Which updates, in which order, and which page of them. None and "" leave a thing open.
+    """Which updates, in which order, and which page of them. None, "" and an empty tuple leave a thing open.
 
-    `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. `host`
-    is a hostname, `tag` a tag's name or UNTAGGED. `until` leaves out what came later, so that pages stay as they are
-    while new notifications arrive. Without `fold`, older versions are rows of their own.
+    `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. A filter
+    finds the updates that have one of its values: `host` takes hostnames, `tag` names of tags or UNTAGGED. Filters
+    narrow each other. `until` leaves out what came later, so that pages stay as they are while new notifications
+    arrive. Without `fold`, older versions are rows of their own.
 
     Raises:
-        Invalid: a page or a size that no answer can have.
+        Invalid: a page or a size that no answer can have, or too many values.
     """
 
     state: State | None = State.PENDING
     page: int = 1
     per_page: int = 50
     search: str = ""
-    host: str | None = None
-    tag: str | None = None
-    registry: str | None = None
-    provider: str | None = None
-    kind: str | None = None
+    host: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    registry: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    stack: tuple[str, ...] = ()
     age: Age | None = None
     sort: Sort = Sort.AGE
     group: Group = Group.NOTHING
@@ -146,6 +168,9 @@ class UpdateQuery:
             raise Invalid("page must be from 1 to 1000000")
         if not 1 <= self.per_page <= PER_PAGE_LIMIT:
             raise Invalid(f"per_page must be from 1 to {PER_PAGE_LIMIT}")
+        for name in FILTERS:
+            if len(getattr(self, name)) > VALUES_LIMIT:
+                raise Invalid(f"{name} takes at most {VALUES_LIMIT} values")
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -155,18 +180,26 @@ class UpdateQuery:
     @property
     def narrowed(self) -> bool:
         """Whether it asks for only some of the updates in its state."""
-        chosen = (self.host, self.tag, self.registry, self.provider, self.kind, self.age)
-        return bool(self.search) or any(value is not None for value in chosen)
+        return bool(self.search or self.age or any(getattr(self, name) for name in FILTERS))
+
+    def of_group(self, value: str) -> UpdateQuery:
+        """The query for one of its groups alone, by `Update.in_group`; the query itself where nothing is grouped."""
+        narrower: dict[str, Any] = {} if self.group == Group.NOTHING else {self.group: (value,)}
+        return replace(self, **narrower)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of updates, and how many there are on all pages."""
+    """One page of updates, and how many there are on all pages.
+
+    `groups` counts on all pages too, by `Update.in_group`; it is empty where nothing is grouped.
+    """
 
     updates: tuple[Update, ...]
     total: int
     page: int
     per_page: int
+    groups: Mapping[str, int]
 
     @property
     def pages(self) -> int:

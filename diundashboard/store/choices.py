@@ -8,6 +8,9 @@ from typing import Any
 
 from diundashboard.model import STATE_TABS, Age, Choice, Choices, State, UpdateQuery
 
+COUNTED = ("host", "tag", "registry", "provider", "kind")
+"""The filters whose values are counted, in the order of the counts."""
+
 
 def choices_of(
     query: UpdateQuery,
@@ -17,17 +20,16 @@ def choices_of(
     """The choices of each filter, from counts by hostname, host, tag, registry, provider and kind together.
 
     Each of these six texts is followed by the count with the query's age, and by those with each of the four ages. A
-    filter's own choices are counted with the other filters in force, so that each says what it would show. A state that
-    is not among `states` is the query's own.
+    filter's own choices are counted with the other filters applied and without its own values, so that each says how
+    many updates it shows or adds. A state that is not among `states` is the query's own.
     """
-    chosen = {"host": query.host, "tag": query.tag, "registry": query.registry, "provider": query.provider}
-    chosen["kind"] = query.kind
+    chosen = {name: set(getattr(query, name)) for name in COUNTED}
     totals: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in chosen}
     found_now, by_age = 0, Counter[Age]()
     for hostname, host, tag, registry, provider, kind, count, *ages in counted:
         labels = {"host": host, "tag": tag, "registry": registry, "provider": provider, "kind": kind}
         values = labels | {"host": hostname}
-        off = [name for name, value in chosen.items() if value is not None and values[name] != value]
+        off = [name for name, wanted in chosen.items() if wanted and values[name] not in wanted]
         if not off:
             found_now += count
             by_age.update(dict(zip(Age, ages, strict=True)))

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, takewhile
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, redirect, request
@@ -13,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from diundashboard.clock import now
 from diundashboard.image import Reference
-from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
+from diundashboard.model import FILTERS, Group, Invalid, Totals, Update, UpdateQuery
 from diundashboard.web.context import cookie, same_page, secret, spool, store
 from diundashboard.web.reading import address, update_address, view_of, written
 
@@ -134,6 +135,13 @@ def day(time: datetime) -> str:
 
 
 @blueprint.app_template_filter()
+def days_ahead(days: int) -> str:
+    """The day that is so many days away, in UTC: `Sun 22 Nov`. A page with JavaScript shows it in the viewer's zone."""
+    then = now() + timedelta(days=days)
+    return f"{then:%a} {then.day} {then:%b}"
+
+
+@blueprint.app_template_filter()
 def version_change(update: Update) -> tuple[str, str, str]:
     """The version in three parts: what changes, and what it shares with the one that runs before and behind that.
 
@@ -154,7 +162,8 @@ def _alike(one: str, other: str) -> int:
 @blueprint.app_template_filter()
 def grouped(updates: Sequence[Update], group: Group) -> list[tuple[str | None, list[Update]]]:
     """The rows of a page, which come in this order, under the headings of their groups."""
-    return [(heading, list(rows)) for heading, rows in groupby(updates, lambda update: _heading(update, group))]
+    found = [list(rows) for _, rows in groupby(updates, lambda update: update.in_group(group))]
+    return [(_heading(rows[0], group), rows) for rows in found]
 
 
 def _heading(update: Update, group: Group) -> str | None:
@@ -172,8 +181,9 @@ def _heading(update: Update, group: Group) -> str | None:
 
 @blueprint.app_template_global()
 def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
-    """The view without its search, as hidden fields of the search form."""
-    return parse_qsl(view_of(query, search="", until=None).removeprefix("?"))
+    """What the form of the search and the filters has no field for, as hidden fields of it."""
+    shown: dict[str, Any] = {name: () for name in FILTERS if name != "stack"}
+    return parse_qsl(view_of(query, search="", age=None, fold=True, until=None, **shown).removeprefix("?"))
 
 
 @blueprint.app_template_global()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from flask import request, url_for
 
 from diundashboard.model import Invalid, UpdateQuery
 from diundashboard.web.context import same_page, store
-from diundashboard.web.reading import number, page_asked, view_of
+from diundashboard.web.reading import number, view_asked, view_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,9 @@ def _end(query: UpdateQuery, number_of_page: int, end: int) -> Neighbour | None:
 def _view() -> UpdateQuery:
     """The view that the address names; without one, the list that linked here; else what is pending."""
     if "view" in request.args or "at" in request.args:
-        return _read(request.args.get("view", ""))
+        return view_asked(request.args.get("view", ""))
     came_from = urlsplit(same_page())
     try:
-        return _read(came_from.query if came_from.path == url_for("updates.index") else "")
+        return view_asked(came_from.query if came_from.path == url_for("updates.index") else "")
     except Invalid:
         return UpdateQuery()
-
-
-def _read(view: str) -> UpdateQuery:
-    return page_asked(dict(parse_qsl(view.removeprefix("?"))))

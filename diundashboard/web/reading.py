@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
+from werkzeug.datastructures import MultiDict
 
-from diundashboard.limits import CHOSEN, ITEMS, ROWS, VIEW
-from diundashboard.model import Age, Group, Invalid, Selection, Sort, State, UpdateQuery
+from diundashboard.limits import CHOSEN, ITEMS, ROWS, VALUES, VIEW
+from diundashboard.model import FILTERS, Age, Group, Invalid, Selection, Sort, State, UpdateQuery
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -68,7 +69,17 @@ def one_or_all(choices: type[Choice], values: Mapping[str, str], name: str, defa
 def name_or_none(values: Mapping[str, str], name: str) -> str | None:
     """A name that a query asks for, as `written` wrote it; None for any."""
     text = values.get(name) or None
-    return text[1:] if text and (text == "-" or text.startswith("--")) else text
+    return text[1:] if text and _is_dashed(text) else text
+
+
+def several(values: MultiDict[str, str], name: str, dashed: bool = False) -> tuple[str, ...]:
+    """The values of a filter, each once and sorted; `dashed` ones are as `written` wrote them."""
+    found = {text[1:] if dashed and _is_dashed(text) else text for text in values.getlist(name) if text}
+    return tuple(sorted(found))
+
+
+def _is_dashed(text: str) -> bool:
+    return text == "-" or text.startswith("--")
 
 
 def written(name: str | None) -> str | None:
@@ -76,18 +87,19 @@ def written(name: str | None) -> str | None:
     return f"-{name}" if name is not None and name[:1] in ("", "-") else name
 
 
-def query_of(values: Mapping[str, str]) -> UpdateQuery:
+def query_of(values: MultiDict[str, str]) -> UpdateQuery:
     """The updates that a query string asks for: every view is one, and can be kept as a link."""
     return UpdateQuery(
         state=one_or_all(State, values, "state", State.PENDING),
         page=number(values, "page", 1),
         per_page=number(values, "per_page", 50),
         search=values.get("q", ""),
-        host=name_or_none(values, "host"),
-        tag=values.get("tag") or None,
-        registry=values.get("registry") or None,
-        provider=name_or_none(values, "provider"),
-        kind=values.get("kind") or None,
+        host=several(values, "host", dashed=True),
+        tag=several(values, "tag"),
+        registry=several(values, "registry"),
+        provider=several(values, "provider", dashed=True),
+        kind=several(values, "kind"),
+        stack=several(values, "stack", dashed=True),
         age=one_of(Age, values, "age", Age.DAY) if values.get("age") else None,
         sort=one_of(Sort, values, "sort", Sort.AGE),
         group=one_of(Group, values, "group", Group.NOTHING),
@@ -96,16 +108,27 @@ def query_of(values: Mapping[str, str]) -> UpdateQuery:
     )
 
 
-def page_asked(values: Mapping[str, str]) -> UpdateQuery:
+def page_asked(values: MultiDict[str, str]) -> UpdateQuery:
     """The updates that a page is asked for; it has at most 50 of them.
 
     Raises:
-        Invalid: its address would make the page too large, which repeats it in each link.
+        Invalid: it filters by too many values, or its address is too long. The page repeats both.
     """
     query = query_of(values)
+    if sum(len(getattr(query, name)) for name in FILTERS) > VALUES:
+        raise Invalid(f"a page filters by at most {VALUES} values")
     if len(view_of(query)) > VIEW:
-        raise Invalid("the search and the filters are too long")
+        raise Invalid("the search and the filters are too long; choose fewer")
     return replace(query, per_page=min(query.per_page, ROWS))
+
+
+def view_asked(view: str) -> UpdateQuery:
+    """The updates that the query string of a view asks for.
+
+    Raises:
+        Invalid: it makes no sense, or is too long.
+    """
+    return page_asked(MultiDict(parse_qsl(view.removeprefix("?"))))
 
 
 def view_of(query: UpdateQuery, **changes: Any) -> str:
@@ -115,20 +138,21 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
     values = {
         "state": changed.state or "all",
         "q": changed.search,
-        "host": written(changed.host),
+        "host": list(map(written, changed.host)),
         "tag": changed.tag,
         "registry": changed.registry,
-        "provider": written(changed.provider),
+        "provider": list(map(written, changed.provider)),
         "kind": changed.kind,
+        "stack": list(map(written, changed.stack)),
         "age": changed.age,
         "sort": changed.sort,
         "group": changed.group,
         "fold": Fold.YES if changed.fold else Fold.NO,
         "page": changed.page,
-        "until": None if changed.until is None else (changed.until - _EPOCH) // timedelta(microseconds=1),
+        "until": changed.until and microseconds(changed.until),
     }
     usual = {"state": default.state, "sort": default.sort, "group": default.group, "fold": Fold.YES, "page": 1}
-    text = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)})
+    text = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)}, doseq=True)
     return f"?{text}" if text else ""
 
 
@@ -144,7 +168,7 @@ def update_address(update_id: int, view: str, at: int) -> str:
 
 def posted_view() -> UpdateQuery:
     """The view that a form stood on: its field `view` holds the query string."""
-    return page_asked(dict(parse_qsl(request.form.get("view", "").removeprefix("?"))))
+    return view_asked(request.form.get("view", ""))
 
 
 def view_stood_on() -> str:
@@ -162,9 +186,16 @@ def stood_on() -> str:
 
 
 def selection() -> Selection:
-    """What a form chose: `only` one row, what is `shown`, `all` that its view finds, or each `id` that is ticked."""
-    if request.form.get("all") and not request.form.get("only") and not request.form.get("shown"):
-        return Selection(query=replace(posted_view(), page=1, until=None))
+    """What a form chose: `only` one row, what is `shown`, a `group` or `all` of its view, or each `id` that is ticked.
+
+    A group and a view are taken on all their pages, without what arrived after the moment `seen`.
+    """
+    if not request.form.get("only") and not request.form.get("shown"):
+        found = replace(posted_view(), page=1, until=_moment(request.form, "seen"))
+        if "group" in request.form:
+            return Selection(query=found.of_group(request.form["group"]))
+        if request.form.get("all"):
+            return Selection(query=found)
     texts = (request.form.get("only") or request.form.get("shown", "")).split() or request.form.getlist("id")
     if not texts:
         raise Invalid("nothing was chosen")
@@ -177,6 +208,11 @@ def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise Invalid("an id must be a whole number")
     return int(text)
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as addresses and forms hold it: in microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _moment(values: Mapping[str, str], name: str) -> datetime | None:

@@ -11,9 +11,10 @@ from diundashboard.limits import ITEMS, VIEW
 from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
+from diundashboard.web.filters import WORDS
 from diundashboard.web.fresh import fresh
 from diundashboard.web.place import place_of
-from diundashboard.web.reading import address, number, page_asked, view_of
+from diundashboard.web.reading import address, microseconds, number, page_asked, view_of
 
 blueprint = Blueprint("updates", __name__)
 
@@ -30,18 +31,26 @@ def index() -> ResponseReturnValue:
     if start and not request.query_string:
         return redirect(address(start.query), 302)
     query = page_asked(request.args)
+    moment = now()  # Before the rows are read: what arrives meanwhile is later.
     page = store().updates(query)
     did = number(request.args, "did", 0)
     if did and page.total and not page.updates:  # The last page was worked off.
         return redirect(f"{address(view_of(query, page=page.pages))}&did={did}", 302)
+    choices = store().choices(query)
+    plain = view_of(query, until=None)
     return render_template(
         "updates.html",
         query=query,
         page=page,
         link=lambda **changes: address(view_of(query, **{"until": None, **changes})),
-        onward=query.until or now(),
+        onward=query.until or moment,
+        view_without_filters=view_of(UpdateQuery(state=query.state, sort=query.sort, group=query.group)),
+        **WORDS,
+        seen=microseconds(query.until or moment),
         view=view_of(query, page=query.page),
-        choices=store().choices(query),
+        shown_view=next((each for each in views if each.query == plain), None),
+        choices=choices,
+        names={choice.value: choice.label for choice in choices.host},
         counted=COUNTED_DONE,
         summary=store().summary(),
         views=views,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from diundashboard.model import Invalid
 from diundashboard.store import Conflict
 from diundashboard.web.context import actor, store
-from diundashboard.web.reading import address, number, page_asked, view_of
+from diundashboard.web.filters import phrases
+from diundashboard.web.reading import address, number, view_asked, view_of
 
 blueprint = Blueprint("views", __name__, url_prefix="/views")
 
@@ -17,30 +17,39 @@ blueprint = Blueprint("views", __name__, url_prefix="/views")
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """Every saved view."""
-    return render_template("views.html", views=store().views())
+    views = store().views()
+    return render_template("views.html", views=views, words={view.id: _words(view.query) for view in views})
 
 
 @blueprint.post("")
 def save() -> ResponseReturnValue:
-    """Keep the posted view under the posted name, and show it; where one has the name, ask first."""
+    """Save the posted view under the posted name and show it. Ask before another view of this name is replaced."""
     name, replace = request.form.get("name", ""), "replace" in request.form
-    query = view_of(page_asked(dict(parse_qsl(request.form.get("query", "").removeprefix("?")))), until=None)
+    query = view_of(view_asked(request.form.get("query", "")), until=None)
     try:
         view = store().save_view(name, query, replace, actor())
     except Conflict:
-        return render_template("replace.html", name=name.strip(), query=query), 409
+        return render_template("replace.html", name=name.strip(), query=query, words=_words(query)), 409
     return redirect(address(view.query), 303)
 
 
 @blueprint.post("/start")
 def start() -> ResponseReturnValue:
-    """Make a view the start page; without one, there is none."""
+    """Make a view the start page, or none."""
     store().start_with(number(request.form, "view", 0) or None, actor())
     return redirect(url_for("views.index"), 303)
 
 
 @blueprint.post("/<int:view_id>/delete")
 def delete(view_id: int) -> ResponseReturnValue:
-    """Forget a view."""
+    """Delete a view."""
     store().delete_view(view_id, actor())
     return redirect(url_for("views.index"), 303)
+
+
+def _words(query: str) -> list[str]:
+    """What a view shows. What was saved before its query had a limit is shown as it is."""
+    try:
+        return phrases(view_asked(query))
+    except Invalid:
+        return [query]

@@ -107,7 +107,7 @@ def _acknowledge(store: Store, version: int) -> None:
     """What was done after each version: another three quarters of the hosts."""
     for host in range(HOSTS):
         if (host + version) % 4:
-            store.acknowledge(Selection(query=UpdateQuery(state=State.PENDING, host=f"host{host:02}")), "bench")
+            store.acknowledge(Selection(query=UpdateQuery(state=State.PENDING, host=(f"host{host:02}",))), "bench")
 
 
 def notification_body(host: int, repository: int, version: int) -> bytes:

@@ -128,10 +128,10 @@ def test_all_that_are_shown_are_acknowledged_and_taken_back(dashboard: Dashboard
     for number in range(3):
         notify(dashboard, f"app{number}:1")
     page.goto(dashboard.url)
-    page.get_by_role("button", name="Acknowledge all 3 shown").click()
+    page.get_by_role("button", name="Done · all 3 shown").click()
     expect(page.get_by_role("heading", name="All done")).to_be_visible()
     state(page, "Done").click()
-    page.get_by_role("button", name="Take back all 3 shown").click()
+    page.get_by_role("button", name="Reopen all 3 shown").click()
     expect(page.get_by_role("heading", name="Nothing done")).to_be_visible()
     page.goto(dashboard.url)
     expect(rows(page)).to_have_count(3)
@@ -249,7 +249,7 @@ def test_a_hundred_and_twenty_updates_are_three_pages(quick: Dashboard, page: Pa
             older.click()
             expect(page.get_by_role("link", name="Previous")).to_be_visible()
     expect(older).to_have_count(0)
-    page.get_by_role("button", name="Acknowledge all 20 shown").click()
+    page.get_by_role("button", name="Done · all 20 shown").click()
     expect(heading(page)).to_have_text("100 pending")
     state(page, "Pending").click()
     expect(rows(page)).to_have_count(50)
@@ -264,7 +264,7 @@ def test_no_page_asks_another_origin_or_breaks_its_own_policy(filled: Dashboard,
     for path in VIEWS:
         page.goto(filled.url + path)
     page.goto(filled.url)
-    page.get_by_role("button", name="Acknowledge all").click()
+    page.get_by_role("button", name="Done · all").click()
     expect(page.get_by_role("heading", name="All done")).to_be_visible()
     assert len(asked) > len(VIEWS)
     assert [url for url in asked if not url.startswith(f"{filled.url}/")] == []

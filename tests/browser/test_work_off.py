@@ -95,7 +95,7 @@ def test_all_that_match_are_acknowledged_beyond_this_page(dashboard: Dashboard, 
     ticks(page).first.check()
     page.get_by_label("all 55 that match").check()
     act(page, "done")
-    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    expect(page.get_by_role("heading", name="No pending updates match.")).to_be_visible()
     undo(page, "55 updates done")
     expect(page.get_by_role("heading", level=1)).to_have_text("55 pending")
 
@@ -232,8 +232,8 @@ def test_a_group_is_acknowledged_at_once(dashboard: Dashboard, page: Page) -> No
     for host, images in (("nas", ("a:1", "b:1")), ("vps", ("c:1", "d:1")), ("pi", ("e:1",))):
         notify(dashboard, *images, hostname=host)
     page.goto(f"{dashboard.url}/?group=host")
-    expect(page.get_by_role("button", name=re.compile("^Acknowledge all . of"))).to_have_count(2)
-    page.get_by_role("button", name="Acknowledge all 2 of nas").click()
+    expect(page.get_by_role("button", name=re.compile("^Done · all . of"))).to_have_count(2)
+    page.get_by_role("button", name="Done · all 2 of nas").click()
     expect(names(page)).to_have_text(["e", "d", "c"])
     undo(page, "2 updates done")
     expect(names(page)).to_have_count(5)

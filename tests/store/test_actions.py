@@ -267,7 +267,7 @@ def test_an_action_on_an_older_version_says_which(store: Store) -> None:
     assert store.mute(Selection((ids[2],)), True, "person").label == "app on nas"
     assert store.acknowledge(Selection((ids[2],)), "person").label == "app on nas"
     assert record(store, "app:3", hostname="") != ids[0]
-    assert store.acknowledge(Selection(query=UpdateQuery(host="")), "").label == "app on unnamed host"
+    assert store.acknowledge(Selection(query=UpdateQuery(host=("",))), "").label == "app on unnamed host"
 
 
 def test_nothing_done_is_no_action(store: Store) -> None:

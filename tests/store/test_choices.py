@@ -18,11 +18,11 @@ def test_choices_are_counted_with_the_other_filters_in_force(store: Store) -> No
     record(store, "a:1")
     record(store, "ghcr.io/x/b:1")
     record(store, "ghcr.io/x/c:1", hostname="pi", provider="docker")
-    choices = store.choices(UpdateQuery(registry="ghcr.io"))
+    choices = store.choices(UpdateQuery(registry=("ghcr.io",)))
     assert [(choice.value, choice.count) for choice in choices.registry] == [("ghcr.io", 2), ("docker.io", 1)]
     assert [(choice.value, choice.count) for choice in choices.host] == [("nas", 1), ("pi", 1)]
     assert [(choice.value, choice.count) for choice in choices.tag] == [("-", 2)]
-    store.acknowledge(Selection(query=UpdateQuery(host="pi")), "")
+    store.acknowledge(Selection(query=UpdateQuery(host=("pi",))), "")
     assert counted(store.choices(UpdateQuery()).state) == {
         "pending": 2,
         "snoozed": 0,
@@ -41,7 +41,7 @@ def test_ages_are_counted_each_with_the_younger_in_it(store: Store, clock: Clock
     record(store, "app0:1")
     assert counted(store.choices(UpdateQuery()).age) == {"day": 1, "week": 3, "month": 5, "older": 2}
     assert counted(store.choices(UpdateQuery(age=Age.DAY)).age) == {"day": 1, "week": 3, "month": 5, "older": 2}
-    assert counted(store.choices(UpdateQuery(host="pi")).age) == {"day": 0, "week": 1, "month": 1, "older": 0}
+    assert counted(store.choices(UpdateQuery(host=("pi",))).age) == {"day": 0, "week": 1, "month": 1, "older": 0}
     assert counted(store.choices(UpdateQuery(age=Age.WEEK)).host) == {"nas": 2, "pi": 1}
     for age in Age:
         assert store.updates(UpdateQuery(age=age)).total == counted(store.choices(UpdateQuery()).age)[age]
@@ -59,8 +59,8 @@ def test_states_are_counted_with_the_filters_in_force(store: Store, clock: Clock
         "muted": 2,
         "all": 9,
     }
-    narrowed = [UpdateQuery(host="pi"), UpdateQuery(search="APP5"), UpdateQuery(kind="new", age=Age.DAY)]
-    for query in [*narrowed, UpdateQuery(tag=UNTAGGED, host="nas"), UpdateQuery(fold=False)]:
+    narrowed = [UpdateQuery(host=("pi",)), UpdateQuery(search="APP5"), UpdateQuery(kind=("new",), age=Age.DAY)]
+    for query in [*narrowed, UpdateQuery(tag=(UNTAGGED,), host=("nas",)), UpdateQuery(fold=False)]:
         for state in (*State, None):
             asked = replace(query, state=state)
             for name, count in counted(store.choices(asked).state).items():
@@ -82,9 +82,9 @@ def test_what_is_done_is_counted_among_the_newest_where_it_is_told_in_passing(
         return choice.count, choice.at_least
 
     assert done(UpdateQuery()) == (5, False)
-    assert done(UpdateQuery(host="nas")) == (3, True)
-    assert done(UpdateQuery(host="pi")) == (0, True)
-    assert done(UpdateQuery(host="pi", state=State.ACKNOWLEDGED)) == (2, False)
+    assert done(UpdateQuery(host=("nas",))) == (3, True)
+    assert done(UpdateQuery(host=("pi",))) == (0, True)
+    assert done(UpdateQuery(host=("pi",), state=State.ACKNOWLEDGED)) == (2, False)
 
 
 def test_older_versions_as_rows_of_their_own_are_counted_so(store: Store) -> None:

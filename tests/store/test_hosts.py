@@ -107,7 +107,7 @@ def test_a_merged_host_counts_as_the_other_from_then_on(store: Store) -> None:
     assert store.updates(UpdateQuery()).total == 2
     assert record(store, "b:1", hostname="7c1f0a9b3e55") == only_old
     assert record(store, "c:1", hostname="7c1f0a9b3e55") in [
-        u.id for u in store.updates(UpdateQuery(host="nas")).updates
+        u.id for u in store.updates(UpdateQuery(host=("nas",))).updates
     ]
 
 
@@ -201,7 +201,7 @@ def test_the_days_count_what_the_page_shows_also_after_a_merge_and_a_forgotten_h
         clock.time = start + days * DAY
         for image in ("a:1", "b:1"):
             record(store, image, hostname=hostname)
-    store.acknowledge(Selection(query=UpdateQuery(host="x", search="library/b")), "")
+    store.acknowledge(Selection(query=UpdateQuery(host=("x",), search="library/b")), "")
     assert list(store.insights().pending.values()) == [1, 1, 1, 3, 3, 4]
     hosts = {host.hostname: host.id for host in store.hosts()}
     store.merge_hosts(hosts["x"], hosts["y"])

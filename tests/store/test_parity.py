@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import tempfile
 from collections.abc import Callable
@@ -63,17 +64,25 @@ PATTERNS = st.sampled_from(
 )
 TIMES = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(days=1), timedelta(seconds=-5)])
 UNTIL = st.sampled_from([None, timedelta(hours=1), timedelta(days=40), timedelta(days=-1), "next version"])
+
+
+def some(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """None of the values of a filter, or one or two."""
+    return st.sampled_from([(), (), *itertools.permutations(values, 1), *itertools.permutations(values, 2)])
+
+
 QUERIES = st.builds(
     UpdateQuery,
     state=st.sampled_from([None, *State]),
     page=st.integers(1, 2),
     per_page=st.sampled_from([1, 3, 200]),
     search=st.sampled_from(["", "NGINX", "a b", "Ä", "100%", "_", "x" * 5000]),
-    host=st.none() | HOSTS,
-    tag=st.sampled_from([None, None, "-", "a", "ä", "nowhere"]),
-    registry=st.sampled_from([None, None, "docker.io", "r:5000"]),
-    provider=st.sampled_from([None, None, "", "docker"]),
-    kind=st.sampled_from([None, None, "new", "rebuild", "minor"]),
+    host=st.just(()) | st.lists(HOSTS, max_size=2).map(tuple),
+    tag=some("-", "a", "ä", "nowhere"),
+    registry=some("docker.io", "r:5000"),
+    provider=some("", "docker"),
+    kind=some("new", "rebuild", "minor"),
+    stack=some("", "a", "ä"),
     age=st.sampled_from([None, None, *Age]),
     sort=st.sampled_from(Sort),
     group=st.sampled_from(Group),

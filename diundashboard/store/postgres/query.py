@@ -34,10 +34,11 @@ AGE: dict[Age, LiteralString] = {
 }
 
 _FILTERS: dict[str, LiteralString] = {
-    "host": "u.hostname = %(host)s",
-    "registry": "u.registry = %(registry)s",
-    "provider": "u.provider = %(provider)s",
-    "kind": "u.kind = %(kind)s",
+    "host": "u.hostname = ANY(%(host)s::text[])",
+    "registry": "u.registry = ANY(%(registry)s::text[])",
+    "provider": "u.provider = ANY(%(provider)s::text[])",
+    "kind": "u.kind = ANY(%(kind)s::text[])",
+    "stack": "u.stack = ANY(%(stack)s::text[])",
 }
 
 
@@ -59,13 +60,15 @@ def condition(query: UpdateQuery, now: datetime) -> tuple[str, dict[str, Any]]:
         parts.append("u.received_at <= %(until)s")
         values["until"] = query.until
     for name, condition in _FILTERS.items():
-        if (value := getattr(query, name)) is not None:
+        if wanted := getattr(query, name):
             parts.append(condition)
-            values[name] = storable(value)
-    if query.tag is not None:
-        named = "= (SELECT id FROM tags WHERE name = %(tag)s)"
-        parts.append(f"u.tag_id {'IS NULL' if query.tag == UNTAGGED else named}")
-        values["tag"] = storable(query.tag)
+            values[name] = list(map(storable, wanted))
+    if query.tag:
+        values["tag"] = [storable(name) for name in query.tag if name != UNTAGGED]
+        either = ["u.tag_id IS NULL"] if UNTAGGED in query.tag else []
+        if values["tag"]:
+            either.append("u.tag_id = ANY(ARRAY(SELECT id FROM tags WHERE name = ANY(%(tag)s::text[])))")
+        parts.append(f"({' OR '.join(either)})")
     return " AND ".join(parts), values
 
 

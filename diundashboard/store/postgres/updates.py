@@ -56,6 +56,14 @@ _GROUP: dict[Group, LiteralString] = {
 }
 
 
+_IN_GROUP: dict[Group, LiteralString] = {
+    Group.TAG: "coalesce(t.name, %(untagged)s)",
+    Group.HOST: "u.hostname",
+    Group.STACK: "u.stack",
+    Group.REGISTRY: "u.registry",
+}
+
+
 class Updates(updates.Updates, Database):
     def updates(self, query: UpdateQuery) -> Page:
         with self._snapshot() as cursor:
@@ -64,7 +72,7 @@ class Updates(updates.Updates, Database):
     def choices(self, query: UpdateQuery) -> Choices:
         query = replace(query, until=None)
         with self._snapshot() as cursor:
-            others = replace(query, host=None, tag=None, registry=None, provider=None, kind=None, age=None)
+            others = replace(query, host=(), tag=(), registry=(), provider=(), kind=(), age=None)
             where, values = condition(others, self._clock())
             ages = ("TRUE" if query.age is None else AGE[query.age], *AGE.values())
             counts = ", ".join(f"count(*) FILTER (WHERE {age}) AS count{number}" for number, age in enumerate(ages))
@@ -222,7 +230,25 @@ def page(cursor: Cursor, query: UpdateQuery, now: datetime) -> Page:
         {"ids": firsts(found), "now": values["now"]},
     ).fetchall()
     total = found[0].total if query.words and found else _count(cursor, query, now)
-    return Page(tuple(map(update_of, rows)), total, query.page, query.per_page)
+    return Page(tuple(map(update_of, rows)), total, query.page, query.per_page, _groups(cursor, query, now))
+
+
+def _groups(cursor: Cursor, query: UpdateQuery, now: datetime) -> dict[str, int]:
+    """The number of updates in each group of a query, on all its pages."""
+    if query.group == Group.NOTHING:
+        return {}
+    where, values = condition(query, now)
+    rows = cursor.execute(
+        f"""
+        SELECT {_IN_GROUP[query.group]}, count(*)
+          FROM updates AS u
+          LEFT JOIN tags AS t ON t.id = u.tag_id
+         WHERE {where}
+         GROUP BY 1
+        """,
+        values | {"untagged": UNTAGGED},
+    )
+    return dict(rows.fetchall())
 
 
 def _count(cursor: Cursor, query: UpdateQuery, now: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from diundashboard.model import UNTAGGED, Age, Selection, State, UpdateQuery
@@ -36,10 +37,11 @@ AGE = {
 
 # The plus keeps SQLite from using an index that reads every update of a host or a tag, to find the few asked for.
 _FILTERS = {
-    "host": "+u.hostname = :host",
-    "registry": "u.registry = :registry",
-    "provider": "u.provider = :provider",
-    "kind": "u.kind = :kind",
+    "host": "+u.hostname",
+    "registry": "u.registry",
+    "provider": "u.provider",
+    "kind": "u.kind",
+    "stack": "u.stack",
 }
 
 
@@ -60,15 +62,23 @@ def condition(query: UpdateQuery, now: int) -> tuple[str, dict[str, Any]]:
     if query.until:
         parts.append("u.received_at <= :until")
         values["until"] = microseconds(query.until)
-    for name, part in _FILTERS.items():
-        if (value := getattr(query, name)) is not None:
-            parts.append(part)
-            values[name] = storable(value)
-    if query.tag is not None:
-        named = "= (SELECT id FROM tags WHERE name = :tag)"
-        parts.append(f"+u.tag_id {'IS NULL' if query.tag == UNTAGGED else named}")
-        values["tag"] = storable(query.tag)
+    for name, column in _FILTERS.items():
+        if wanted := getattr(query, name):
+            parts.append(f"{column} IN ({_bound(name, wanted, values)})")
+    if query.tag:
+        named = [name for name in query.tag if name != UNTAGGED]
+        either = ["+u.tag_id IS NULL"] if UNTAGGED in query.tag else []
+        if named:
+            either.append(f"+u.tag_id IN (SELECT id FROM tags WHERE name IN ({_bound('tag', named, values)}))")
+        parts.append(f"({' OR '.join(either)})")
     return " AND ".join(parts), values
+
+
+def _bound(name: str, wanted: Sequence[str], values: dict[str, Any]) -> str:
+    """A parameter for each wanted value, which it adds to the values of the statement."""
+    bound = {f"{name}{number}": storable(value) for number, value in enumerate(wanted)}
+    values.update(bound)
+    return ", ".join(f":{each}" for each in bound)
 
 
 def chosen_ids(cursor: sqlite3.Cursor, selection: Selection, now: int) -> str:

@@ -57,6 +57,14 @@ _GROUP = {
 }
 
 
+_IN_GROUP = {
+    Group.TAG: "coalesce(t.name, :untagged)",
+    Group.HOST: "u.hostname",
+    Group.STACK: "u.stack",
+    Group.REGISTRY: "u.registry",
+}
+
+
 class Updates(updates.Updates, Database):
     def updates(self, query: UpdateQuery) -> Page:
         with self._transaction("DEFERRED") as cursor:
@@ -65,7 +73,7 @@ class Updates(updates.Updates, Database):
     def choices(self, query: UpdateQuery) -> Choices:
         query = replace(query, until=None)
         with self._transaction("DEFERRED") as cursor:
-            others = replace(query, host=None, tag=None, registry=None, provider=None, kind=None, age=None)
+            others = replace(query, host=(), tag=(), registry=(), provider=(), kind=(), age=None)
             now = self._now()
             where, values = condition(others, now)
             ages = ("TRUE" if query.age is None else AGE[query.age], *AGE.values())
@@ -209,7 +217,25 @@ def page(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> Page:
         """,
         {"ids": json.dumps([id for (id,) in ids]), "now": values["now"]},
     ).fetchall()
-    return Page(tuple(map(update_of, rows)), total, query.page, query.per_page)
+    return Page(tuple(map(update_of, rows)), total, query.page, query.per_page, _groups(cursor, query, now))
+
+
+def _groups(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> dict[str, int]:
+    """The number of updates in each group of a query, on all its pages."""
+    if query.group == Group.NOTHING:
+        return {}
+    where, values = condition(query, now)
+    rows = cursor.execute(
+        f"""
+        SELECT {_IN_GROUP[query.group]}, count(*)
+          FROM updates AS u
+          LEFT JOIN tags AS t ON t.id = u.tag_id
+         WHERE {where}
+         GROUP BY 1
+        """,
+        values | {"untagged": UNTAGGED},
+    )
+    return dict(rows.fetchall())
 
 
 def _count(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> int:
