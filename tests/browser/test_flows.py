@@ -34,10 +34,9 @@ def notify(dashboard: Dashboard, image: str, **fields: Any) -> None:
 
 
 @pytest.fixture
-def quick(config_of: Callable[[str], Config]) -> Iterator[Dashboard]:
+def quick(emptied: Callable[[], Dashboard]) -> Dashboard:
     """An empty dashboard on SQLite, for what does not depend on the database."""
-    with running(config_of("sqlite")) as served:
-        yield served
+    return emptied()
 
 
 @pytest.fixture
