@@ -16,10 +16,12 @@ from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
 from diundashboard.web.context import same_page, secret, spool, store
 from diundashboard.web.reading import address, view_of, written
+from diundashboard.web.why import why
 
 blueprint = Blueprint("appearance", __name__)
 blueprint.add_app_template_global(address)
 blueprint.add_app_template_filter(written)
+blueprint.add_app_template_filter(why)
 
 THEMES = ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
