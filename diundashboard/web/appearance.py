@@ -16,6 +16,7 @@ from diundashboard.image import Reference
 from diundashboard.model import Group, Invalid, Totals, Update, UpdateQuery
 from diundashboard.web.context import same_page, secret, spool, store
 from diundashboard.web.reading import address, view_of, written
+from diundashboard.web.shown import cut
 from diundashboard.web.why import why
 
 blueprint = Blueprint("appearance", __name__)
@@ -100,6 +101,13 @@ def web_link(link: str) -> str:
     except ValueError:
         return ""
     return link if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+@blueprint.app_template_filter()
+def place(link: str) -> str:
+    """Where a link leads, as people call it."""
+    name = urlsplit(link).netloc
+    return "Docker Hub" if name == "hub.docker.com" else cut(name, 40)
 
 
 @blueprint.app_template_filter()

@@ -22,7 +22,7 @@ def test_static_files_are_kept_for_a_year_under_a_fingerprint(client: FlaskClien
         assert answer.status_code == 200
         assert answer.mimetype == TYPES[address.rpartition(".")[2]]
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert len(answer.data) < 30 * 1024
+        assert len(answer.data) < 40 * 1024
 
 
 def test_any_other_static_file_is_not_found(client: FlaskClient) -> None:
