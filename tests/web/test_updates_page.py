@@ -274,7 +274,7 @@ def test_the_state_is_a_choice(client: FlaskClient, store: Store, clock: Clock) 
         ("/", ["todo"], "Done todo on nas"),
         ("/?state=", ["todo"], "Done todo on nas"),
         ("/?state=pending", ["todo"], "Done todo on nas"),
-        ("/?state=acknowledged", ["done"], "Take back done on nas"),
+        ("/?state=acknowledged", ["done"], "Reopen done on nas"),
         ("/?state=snoozed", ["late"], "Wake late on nas"),
         ("/?state=muted", ["mute"], "Unmute mute on nas"),
         ("/?state=all", ["todo", "mute", "late", "done"], "Snooze todo on nas"),
