@@ -275,7 +275,7 @@ def test_the_state_is_a_choice(client: FlaskClient, store: Store, clock: Clock) 
         ("/?state=", ["todo"], "Done todo on nas"),
         ("/?state=pending", ["todo"], "Done todo on nas"),
         ("/?state=acknowledged", ["done"], "Reopen done on nas"),
-        ("/?state=snoozed", ["late"], "Wake late on nas"),
+        ("/?state=snoozed", ["late"], "Unsnooze late on nas"),
         ("/?state=muted", ["mute"], "Unmute mute on nas"),
         ("/?state=all", ["todo", "mute", "late", "done"], "Snooze todo on nas"),
     ):
