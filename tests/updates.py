@@ -33,6 +33,8 @@ def an_update(text: str, **changes: Any) -> Update:
         kind="new",
         from_version="",
         running_version="",
+        running_cause=None,
+        running_at=None,
         prerelease=False,
         older=0,
         provider="file",

@@ -42,6 +42,14 @@ STATE_TABS = (State.PENDING, State.SNOOZED, State.ACKNOWLEDGED, State.MUTED, Non
 """The states that the page offers, in their order; None is all."""
 
 
+class Cause(StrEnum):
+    """How a version came to be taken as running: a person marked it as done, a person set it, or a label names it."""
+
+    DONE = "done"
+    PERSON = "person"
+    LABEL = "label"
+
+
 class Age(StrEnum):
     """How long ago an update arrived; for OLDER, how long it has been waiting: see `Update.waiting_since`."""
 
@@ -98,6 +106,8 @@ class Update:
     kind: str
     from_version: str
     running_version: str
+    running_cause: Cause | None
+    running_at: datetime | None
     prerelease: bool
     older: int
     provider: str

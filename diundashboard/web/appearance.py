@@ -17,11 +17,14 @@ from diundashboard.image import Reference
 from diundashboard.model import FILTERS, Group, Invalid, Totals, Update, UpdateQuery
 from diundashboard.web.context import cookie, same_page, secret, spool, store
 from diundashboard.web.reading import address, update_address, view_of, written
+from diundashboard.web.shown import cut
+from diundashboard.web.why import why
 
 blueprint = Blueprint("appearance", __name__)
 blueprint.add_app_template_global(address)
 blueprint.add_app_template_global(update_address)
 blueprint.add_app_template_filter(written)
+blueprint.add_app_template_filter(why)
 
 THEMES = ("auto", "light", "dark")
 _YEAR = 365 * 24 * 3600
@@ -100,6 +103,13 @@ def web_link(link: str) -> str:
     except ValueError:
         return ""
     return link if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+@blueprint.app_template_filter()
+def place(link: str) -> str:
+    """Where a link leads, as people call it."""
+    name = urlsplit(link).netloc
+    return "Docker Hub" if name == "hub.docker.com" else cut(name, 40)
 
 
 @blueprint.app_template_filter()

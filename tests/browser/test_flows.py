@@ -117,7 +117,7 @@ def test_one_update_is_acknowledged_and_taken_back(dashboard: Dashboard, page: P
     expect(page.get_by_text("redis", exact=True)).to_have_count(0)
     state(page, "Done").click()
     expect(heading(page)).to_have_text("1 done")
-    page.get_by_role("button", name="Take back redis on nas").click()
+    page.get_by_role("button", name="Reopen redis on nas").click()
     expect(heading(page)).to_have_text("Nothing done")
     state(page, "Pending").click()
     expect(heading(page)).to_have_text("2 pending")
@@ -127,7 +127,7 @@ def test_all_that_are_shown_are_acknowledged_and_taken_back(dashboard: Dashboard
     for number in range(3):
         notify(dashboard, f"app{number}:1")
     page.goto(dashboard.url)
-    page.get_by_role("button", name="Done · all 3 shown").click()
+    page.get_by_role("button", name="Mark all 3 shown done").click()
     expect(page.get_by_role("heading", name="All done")).to_be_visible()
     state(page, "Done").click()
     page.get_by_role("button", name="Reopen all 3 shown").click()
@@ -248,7 +248,7 @@ def test_a_hundred_and_twenty_updates_are_three_pages(quick: Dashboard, page: Pa
             older.click()
             expect(page.get_by_role("link", name="Previous")).to_be_visible()
     expect(older).to_have_count(0)
-    page.get_by_role("button", name="Done · all 20 shown").click()
+    page.get_by_role("button", name="Mark all 20 shown done").click()
     expect(heading(page)).to_have_text("100 pending")
     state(page, "Pending").click()
     expect(rows(page)).to_have_count(50)
@@ -263,7 +263,7 @@ def test_no_page_asks_another_origin_or_breaks_its_own_policy(filled: Dashboard,
     for path in VIEWS:
         page.goto(filled.url + path)
     page.goto(filled.url)
-    page.get_by_role("button", name="Done · all").click()
+    page.get_by_role("button", name="Mark all").click()
     expect(page.get_by_role("heading", name="All done")).to_be_visible()
     assert len(asked) > len(VIEWS)
     assert [url for url in asked if not url.startswith(f"{filled.url}/")] == []
@@ -448,7 +448,7 @@ def test_axe_finds_nothing_while_one_works(filled: Dashboard, tinted: Page) -> N
     assert complaints_of_axe(tinted) == [], "keys"
     tinted.keyboard.press("Escape")
     tinted.locator(".update > input").first.check()
-    tinted.get_by_role("button", name="copy commands").click()
+    tinted.get_by_role("button", name="Show commands").click()
     expect(heading(tinted)).to_have_text("Commands")
     assert complaints_of_axe(tinted) == [], "commands"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from diundashboard.model import NEXT_VERSION, Invalid, Selection, State, UpdateQuery
+from diundashboard.model import NEXT_VERSION, Cause, Invalid, Selection, State, UpdateQuery
 from diundashboard.store import NotFound, Store
 from tests.conftest import Clock
 from tests.store.asking import OTHER, images, record, versions
@@ -62,6 +62,23 @@ def test_a_pre_release_hides_no_release_and_is_done_apart(store: Store) -> None:
     assert [choice.count for choice in store.choices(UpdateQuery()).state] == [2, 0, 1, 0, 2]
     store.acknowledge(Selection((rows[1].id,)), "person")
     assert versions(store) == ["2.0.0-rc2"]
+
+
+def test_what_is_superseded_says_how_the_running_version_is_known_and_since_when(store: Store) -> None:
+    low, high = (record(store, f"nginx:{version}") for version in ("1.27.0", "1.29.0"))
+    assert (store.update(low).running_cause, store.update(low).running_at) == (None, None)
+
+    def known() -> tuple[str, str | None, datetime | None]:
+        update = store.update(low)
+        return update.running_version, update.running_cause, update.running_at
+
+    done = store.acknowledge(Selection((high,)), "person")
+    assert known() == ("1.29.0", Cause.DONE, done.at)
+    assert (store.update(high).running_cause, store.update(high).running_at) == (Cause.DONE, None)
+    said = store.say_running(low, "1.28.0", "person")
+    assert known() == ("1.28.0", Cause.PERSON, said.at)
+    record(store, "nginx:1.27.0", digest=OTHER, metadata={"current": f"1.30.0@{OTHER}"})
+    assert known() == ("1.30.0", Cause.LABEL, store.update(low).received_at)
 
 
 def test_what_is_rebuilt_below_the_running_version_asks_for_nothing(store: Store, clock: Clock) -> None:

@@ -109,7 +109,7 @@ def test_a_group_is_done_whole_with_one_undo(
     monkeypatch.setattr("diundashboard.web.reading.ROWS", 1)
     path = f"/?group={group}&sort=name"
     pages = [shown(client, f"{path}&page={number}") for number in range(1, 6)]
-    button = f'name="group" value="{value}">Done · all {count}<'
+    button = f'name="group" value="{value}" aria-label="Mark all {count} of '
     (page, *_) = [page for page in pages if button in page]
     (seen,) = re.findall('name="seen" value="([0-9]+)"', page)
     fields = {"view": path[1:], "seen": seen, "group": value}

@@ -274,8 +274,8 @@ def test_the_state_is_a_choice(client: FlaskClient, store: Store, clock: Clock) 
         ("/", ["todo"], "Done todo on nas"),
         ("/?state=", ["todo"], "Done todo on nas"),
         ("/?state=pending", ["todo"], "Done todo on nas"),
-        ("/?state=acknowledged", ["done"], "Take back done on nas"),
-        ("/?state=snoozed", ["late"], "Wake late on nas"),
+        ("/?state=acknowledged", ["done"], "Reopen done on nas"),
+        ("/?state=snoozed", ["late"], "Unsnooze late on nas"),
         ("/?state=muted", ["mute"], "Unmute mute on nas"),
         ("/?state=all", ["todo", "mute", "late", "done"], "Snooze todo on nas"),
     ):
@@ -534,12 +534,13 @@ def test_older_versions_fold_under_the_newest(client: FlaskClient, store: Store)
     assert re.findall('id="update-([0-9]+)"', page) == [str(newest)]
     assert "10.9.0 →to 10.10.3" in text(page)
     assert '<span class="to"><span class="same">10.</span>10.3</span>' in page
-    assert '<span class="kind minor">minor</span>' in page
+    assert '<summary class="kind minor" title="Why?">minor</summary>' in page
+    assert "The second number differs, 10.9.0 to 10.10.3." in page
     assert "+2 older" in page
     below = client.get(f"/updates/{newest}/older").text
     assert [text(version) for version in re.findall("<code>(.*?)</code>", below, re.DOTALL)] == [
         "10.9.0 →to 10.10.1",
-        "10.9.0 →to 10.10.1-rc1 pre-release",
+        "10.9.0 →to 10.10.1-rc1",
     ]
     assert "Select" not in below
     unfolded = shown(client, "/?fold=no")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, LiteralString
 
-from diundashboard.model import Action, Received, State, Tag, Update
+from diundashboard.model import Action, Cause, Received, State, Tag, Update
 
 UPDATE: LiteralString = """
     SELECT u.id, u.series_id, u.hostname, coalesce(nullif(h.display_name, ''), h.hostname) AS host, u.image,
@@ -16,8 +16,20 @@ UPDATE: LiteralString = """
                WHEN s.snoozed_until > %(now)s THEN 'snoozed'
                ELSE 'pending'
            END AS state,
-           u.kind, u.from_version, s.running_version, u.prerelease,
-           u.older,
+           u.kind, u.from_version, s.running_version,
+           CASE
+               WHEN s.running_version = '' THEN NULL
+               WHEN s.said_version <> s.running_version THEN 'done'
+               WHEN substr(s.label || '@', 1, length(s.said_version) + 1) = s.said_version || '@' THEN 'label'
+               ELSE 'person'
+           END AS running_cause,
+           CASE
+               WHEN NOT u.superseded THEN NULL
+               WHEN s.said_version = s.running_version THEN s.said_at
+               ELSE (SELECT max(d.done_at) FROM updates AS d
+                      WHERE d.series_id = u.series_id AND d.version = s.running_version)
+           END AS running_at,
+           u.prerelease, u.older,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
            u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
            u.acknowledged_by, CASE WHEN s.snoozed_until > %(now)s THEN s.snoozed_until END AS snoozed_until,
@@ -46,6 +58,7 @@ def update_of(row: Any) -> Update:
     values = row._asdict()
     tag_id, tag_name, tag_colour = values.pop("tag_id"), values.pop("tag_name"), values.pop("tag_colour")
     values["state"] = State(row.state)
+    values["running_cause"] = row.running_cause and Cause(row.running_cause)
     of_containers = {key: dict(sorted(each.items())) for key, each in sorted(row.metadata.items())}
     values["container_metadata"] = of_containers
     values["metadata"] = next(iter(of_containers.values()), {})

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sys import intern
 from typing import Any
 
-from diundashboard.model import Action, Received, State, Tag, Update
+from diundashboard.model import Action, Cause, Received, State, Tag, Update
 from diundashboard.store.sqlite.database import time_of, time_or_none
 
 UPDATE = """
@@ -21,8 +21,20 @@ UPDATE = """
                WHEN s.snoozed_until > :now THEN 'snoozed'
                ELSE 'pending'
            END AS state,
-           u.kind, u.from_version, s.running_version, u.prerelease,
-           u.older,
+           u.kind, u.from_version, s.running_version,
+           CASE
+               WHEN s.running_version = '' THEN NULL
+               WHEN s.said_version <> s.running_version THEN 'done'
+               WHEN substr(s.label || '@', 1, length(s.said_version) + 1) = s.said_version || '@' THEN 'label'
+               ELSE 'person'
+           END AS running_cause,
+           CASE
+               WHEN NOT u.superseded THEN NULL
+               WHEN s.said_version = s.running_version THEN s.said_at
+               ELSE (SELECT max(d.done_at) FROM updates AS d
+                      WHERE d.series_id = u.series_id AND d.version = s.running_version)
+           END AS running_at,
+           u.prerelease, u.older,
            u.provider, u.platform, u.mime_type, u.hub_link, u.diun_version, u.created, u.metadata, u.containers,
            u.stack, s.note, u.notifications, u.first_seen_at, u.received_at, u.waiting_since, u.acknowledged_at,
            u.acknowledged_by, CASE WHEN s.snoozed_until > :now THEN s.snoozed_until END AS snoozed_until,
@@ -45,7 +57,7 @@ RECEIVED = """
 
 ACTION = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL AS undone FROM actions"
 
-_TIMES = ("created", "first_seen_at", "received_at", "waiting_since", "acknowledged_at", "snoozed_until")
+_TIMES = ("created", "first_seen_at", "received_at", "waiting_since", "acknowledged_at", "snoozed_until", "running_at")
 
 
 def named(row: sqlite3.Row) -> dict[str, Any]:
@@ -58,6 +70,7 @@ def update_of(row: sqlite3.Row) -> Update:
     values = named(row)
     tag_id, tag_name, tag_colour = values.pop("tag_id"), values.pop("tag_name"), values.pop("tag_colour")
     values["state"] = State(values["state"])
+    values["running_cause"] = values["running_cause"] and Cause(values["running_cause"])
     values["prerelease"] = bool(values["prerelease"])
     of_containers = {key: dict(sorted(each.items())) for key, each in sorted(json.loads(row["metadata"]).items())}
     values["container_metadata"] = of_containers
