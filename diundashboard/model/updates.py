@@ -48,6 +48,7 @@ class Sort(StrEnum):
     """The order of the rows of a page."""
 
     AGE = "age"
+    DONE = "done"
     WAITING = "waiting"
     NAME = "name"
     HOST = "host"
@@ -119,8 +120,9 @@ class UpdateQuery:
     """Which updates, in which order, and which page of them. None and "" leave a thing open.
 
     `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. `host`
-    is a hostname, `tag` a tag's name or UNTAGGED. `until` leaves out what came later, so that pages stay as they are
-    while new notifications arrive. Without `fold`, older versions are rows of their own.
+    is a hostname, `tag` a tag's name or UNTAGGED. `until` leaves out what came later (of what is done: what was done
+    later), so that pages stay as they are while new notifications arrive. Without `fold`, older versions are rows of
+    their own.
 
     Raises:
         Invalid: a page or a size that no answer can have.
@@ -136,7 +138,7 @@ class UpdateQuery:
     provider: str | None = None
     kind: str | None = None
     age: Age | None = None
-    sort: Sort = Sort.AGE
+    sort: Sort | None = None
     group: Group = Group.NOTHING
     fold: bool = True
     until: datetime | None = None
@@ -146,6 +148,14 @@ class UpdateQuery:
             raise Invalid("page must be from 1 to 1000000")
         if not 1 <= self.per_page <= PER_PAGE_LIMIT:
             raise Invalid(f"per_page must be from 1 to {PER_PAGE_LIMIT}")
+
+    @property
+    def order(self) -> Sort:
+        """The sort that applies. What is done is sorted by when it was done; nothing else has such a time."""
+        done = self.state == State.ACKNOWLEDGED
+        if self.sort is None:
+            return Sort.DONE if done else Sort.AGE
+        return Sort.AGE if self.sort == Sort.DONE and not done else self.sort
 
     @property
     def words(self) -> tuple[str, ...]:

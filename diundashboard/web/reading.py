@@ -89,7 +89,7 @@ def query_of(values: Mapping[str, str]) -> UpdateQuery:
         provider=name_or_none(values, "provider"),
         kind=values.get("kind") or None,
         age=one_of(Age, values, "age", Age.DAY) if values.get("age") else None,
-        sort=one_of(Sort, values, "sort", Sort.AGE),
+        sort=one_of(Sort, values, "sort", Sort.AGE) if values.get("sort") else None,
         group=one_of(Group, values, "group", Group.NOTHING),
         fold=one_of(Fold, values, "fold", Fold.YES) == Fold.YES,
         until=_moment(values, "until"),
@@ -127,7 +127,8 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
         "page": changed.page,
         "until": None if changed.until is None else (changed.until - _EPOCH) // timedelta(microseconds=1),
     }
-    usual = {"state": default.state, "sort": default.sort, "group": default.group, "fold": Fold.YES, "page": 1}
+    order = UpdateQuery(state=changed.state).order
+    usual = {"state": default.state, "sort": order, "group": default.group, "fold": Fold.YES, "page": 1}
     text = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)})
     return f"?{text}" if text else ""
 

@@ -488,7 +488,7 @@ def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
         ("/?until=2026-11-21", 400, "until must be a time in microseconds since 1970"),
         (f"/?until={'9' * 18}", 400, "until must be a time in microseconds since 1970"),
         ("/?age=year", 400, "age must be one of day, week, month, older"),
-        ("/?sort=size", 400, "sort must be one of age, waiting, name, host, kind"),
+        ("/?sort=size", 400, "sort must be one of age, done, waiting, name, host, kind"),
         ("/?group=kind", 400, "group must be one of nothing, tag, host, stack, registry"),
         ("/?fold=maybe", 400, "fold must be one of yes, no"),
         ("/?did=x", 400, "did must be a whole number"),
@@ -1185,3 +1185,19 @@ def test_the_numbers_at_the_top_lead_to_what_they_count(client: FlaskClient, sev
     for link, count in links:
         assert dict(parse_qsl(unescape(link).partition("?")[2]))["state"] == "pending"
         assert len(names(shown(client, unescape(link)))) == int(count)
+
+
+def test_the_list_of_what_is_done_says_when_and_by_whom_the_last_first(client: FlaskClient, store: Store) -> None:
+    first, second = record(store, "a:1"), record(store, "b:1")
+    store.acknowledge(Selection((second,)), "192.168.1.5")
+    store.acknowledge(Selection((first,)), "alice")
+    page = client.get("/?state=acknowledged").text
+    assert page.index(f'id="update-{first}"') < page.index(f'id="update-{second}"')
+    whens = re.findall(r'<div class="when"><time datetime="([^"]*)".*?</time>(.*?)</div>', page)
+    done = [store.update(each).acknowledged_at for each in (first, second)]
+    assert [when for when, _ in whens] == [each.isoformat()[:19] + "Z" for each in done if each]
+    assert "by alice" in whens[0][1]
+    assert "by" not in whens[1][1], "the address of a browser is not a name"
+    assert "Sort: done last" in page
+    assert "Sort: newest" in client.get("/?state=acknowledged&sort=age").text
+    assert "done last" not in client.get("/").text
