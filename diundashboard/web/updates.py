@@ -11,6 +11,7 @@ from diundashboard.limits import ITEMS, VIEW
 from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
+from diundashboard.web.deeds import did
 from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import address, number, page_asked, view_of
 
@@ -30,9 +31,9 @@ def index() -> ResponseReturnValue:
         return redirect(address(start.query), 302)
     query = page_asked(request.args)
     page = store().updates(query)
-    did = number(request.args, "did", 0)
-    if did and page.total and not page.updates:  # The last page was worked off.
-        return redirect(f"{address(view_of(query, page=page.pages))}&did={did}", 302)
+    done = did(request.args)
+    if done and page.total and not page.updates:  # Everything on the last page is done.
+        return redirect(f"{address(view_of(query, page=page.pages))}&did={request.args['did']}", 302)
     return render_template(
         "updates.html",
         query=query,
@@ -44,7 +45,7 @@ def index() -> ResponseReturnValue:
         counted=COUNTED_DONE,
         summary=store().summary(),
         views=views,
-        did=store().action(did) if did else None,
+        did=done,
         known=page.total or store().updates(UpdateQuery(state=None, per_page=1)).total,
     )
 
@@ -53,7 +54,6 @@ def index() -> ResponseReturnValue:
 def detail(update_id: int) -> ResponseReturnValue:
     """Everything about one update."""
     update = store().update(update_id)
-    did = number(request.args, "did", 0)
     page = number(request.args, "page", 1)
     if not 1 <= page <= 1_000_000:
         raise Invalid("page must be from 1 to 1000000")
@@ -68,7 +68,7 @@ def detail(update_id: int) -> ResponseReturnValue:
         page=page,
         commands=commands(update),
         links=links(update),
-        did=store().action(did) if did else None,
+        did=did(request.args),
     )
 
 
