@@ -14,6 +14,7 @@ class Action:
     """One thing that a person did, to `count` rows.
 
     `label` names the row if there was only one; in the timeline of an update, the version acknowledged or reopened.
+    `can_undo` is false once it is undone, and where nothing is left of what it was done to.
     """
 
     id: int
@@ -23,4 +24,10 @@ class Action:
     detail: str
     count: int
     label: str = ""
-    undone: bool = False
+    undone_at: datetime | None = None
+    undone_by: str = ""
+    can_undo: bool = True
+
+    @property
+    def undone(self) -> bool:
+        return self.undone_at is not None

@@ -29,7 +29,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which notifications, newest first. `before` is the id of the last one seen, so that pages do not shift.
+    """Which notifications or actions, newest first. `before` is the id of the last one seen: pages do not shift.
 
     Raises:
         Invalid: a size that no answer can have.

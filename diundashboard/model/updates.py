@@ -63,6 +63,7 @@ class Sort(StrEnum):
     """The order of the rows of a page."""
 
     AGE = "age"
+    DONE = "done"
     WAITING = "waiting"
     NAME = "name"
     HOST = "host"
@@ -150,8 +151,8 @@ class UpdateQuery:
 
     `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. A filter
     finds the updates that have one of its values: `host` takes hostnames, `tag` names of tags or UNTAGGED. Filters
-    narrow each other. `until` leaves out what came later, so that pages stay as they are while new notifications
-    arrive. Without `fold`, older versions are rows of their own.
+    narrow each other. `until` leaves out what came later (of what is done: what was done later), so that pages stay as
+    they are while new notifications arrive. Without `fold`, older versions are rows of their own.
 
     Raises:
         Invalid: a page or a size that no answer can have, or too many values.
@@ -168,7 +169,7 @@ class UpdateQuery:
     kind: tuple[str, ...] = ()
     stack: tuple[str, ...] = ()
     age: Age | None = None
-    sort: Sort = Sort.AGE
+    sort: Sort | None = None
     group: Group = Group.NOTHING
     fold: bool = True
     until: datetime | None = None
@@ -181,6 +182,14 @@ class UpdateQuery:
         for name in FILTERS:
             if len(getattr(self, name)) > VALUES_LIMIT:
                 raise Invalid(f"{name} takes at most {VALUES_LIMIT} values")
+
+    @property
+    def order(self) -> Sort:
+        """The sort that applies. What is done is sorted by when it was done; nothing else has such a time."""
+        done = self.state == State.ACKNOWLEDGED
+        if self.sort is None:
+            return Sort.DONE if done else Sort.AGE
+        return Sort.AGE if self.sort == Sort.DONE and not done else self.sort
 
     @property
     def words(self) -> tuple[str, ...]:

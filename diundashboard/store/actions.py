@@ -93,6 +93,10 @@ class Actions(ABC):
         """
 
     @abstractmethod
+    def last_action(self, by: str | None, since: datetime) -> Action | None:
+        """The newest action of a person since a time, inclusive, that can still be undone; None for `by` is anybody."""
+
+    @abstractmethod
     def action(self, action_id: int) -> Action:
         """One action.
 

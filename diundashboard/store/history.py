@@ -19,6 +19,14 @@ class History(ABC):
         """Notifications, newest first. The search finds words in the image and the names of the host, in any case."""
 
     @abstractmethod
+    def actions(self, query: HistoryQuery) -> tuple[Action, ...]:
+        """Actions, newest first; `kind` has no meaning for them.
+
+        The search finds words in the updates that an action changed, in the names of their hosts, in the name of the
+        person, and in the name of a tag that was given, in any case.
+        """
+
+    @abstractmethod
     def received(self, notification_id: int) -> Received:
         """One notification.
 

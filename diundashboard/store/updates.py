@@ -22,7 +22,8 @@ class Updates(ABC):
     def updates(self, query: UpdateQuery) -> Page:
         """One page of updates in the order of the query. Equal updates are sorted newest first.
 
-        Newest first means by time received, then by order recorded. A page after the last one is empty.
+        Newest first means by time received, then by order recorded. What is done together is sorted by order recorded
+        alone. A page after the last one is empty.
         """
 
     @abstractmethod

@@ -1,8 +1,9 @@
-"""What people do about updates: to one row, to those ticked, or to all that a view finds; and the way back."""
+"""What people do about updates: to one row, to those selected, or to all that a view finds; and how to undo it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
 from flask import Blueprint, redirect, render_template, request
@@ -11,9 +12,12 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.command import script
 from diundashboard.model import NEXT_VERSION, Action, Invalid
+from diundashboard.store import Conflict
 from diundashboard.store.names import NOTE_LENGTH
+from diundashboard.web import history
 from diundashboard.web.appearance import short_name
 from diundashboard.web.context import person, store
+from diundashboard.web.deeds import NOTHING, undo_last
 from diundashboard.web.reading import number, selection, stood_on, view_stood_on
 from diundashboard.web.shown import cut
 
@@ -29,7 +33,7 @@ _MORNING = time(6)
 @blueprint.before_request
 def _know_the_way_back() -> None:
     """A form whose way back makes no sense is refused before it changes anything."""
-    stood_on()
+    _page()
 
 
 @blueprint.post("/acknowledge")
@@ -40,13 +44,13 @@ def acknowledge() -> ResponseReturnValue:
 
 @blueprint.post("/reopen")
 def reopen() -> ResponseReturnValue:
-    """Take an acknowledgement back."""
+    """Make pending again."""
     return _after(store().reopen(selection(), person()))
 
 
 @blueprint.post("/snooze")
 def snooze() -> ResponseReturnValue:
-    """Put off; without `until`, ask until when."""
+    """Snooze; without `until`, ask until when."""
     if not request.form.get("until"):
         return _ask("snooze")
     return _or_ask_again("snooze", lambda: store().snooze(selection(), _until(), person()))
@@ -60,19 +64,19 @@ def wake() -> ResponseReturnValue:
 
 @blueprint.post("/mute")
 def mute() -> ResponseReturnValue:
-    """Ask no more, whatever comes."""
+    """Mute, also for versions to come."""
     return _after(store().mute(selection(), True, person()))
 
 
 @blueprint.post("/unmute")
 def unmute() -> ResponseReturnValue:
-    """Ask again."""
+    """Unmute."""
     return _after(store().mute(selection(), False, person()))
 
 
 @blueprint.post("/tag")
 def tag() -> ResponseReturnValue:
-    """Tag the repositories with the tag of this name, new or not; an empty name takes their tag away."""
+    """Tag the repositories with the tag of this name, which is created if needed; an empty name removes their tag."""
     if "tag" not in request.form:
         return _ask("tag")
     return _or_ask_again("tag", lambda: store().tag_updates(selection(), request.form["tag"].strip() or None, person()))
@@ -80,7 +84,7 @@ def tag() -> ResponseReturnValue:
 
 @blueprint.post("/note")
 def note() -> ResponseReturnValue:
-    """Write a note; an empty one removes it."""
+    """Save a note; an empty one removes it."""
     if "note" not in request.form:
         return _ask("note")
     return _or_ask_again("note", lambda: store().annotate(selection(), request.form["note"], person()))
@@ -88,29 +92,34 @@ def note() -> ResponseReturnValue:
 
 @blueprint.post("/running")
 def running() -> ResponseReturnValue:
-    """Say which version runs; an empty one takes the word back."""
+    """Set the running version; an empty one unsets it."""
     chosen = selection()
     if len(chosen.ids) != 1:
-        raise Invalid("a running version is said of one update")
+        raise Invalid("choose one update to set its running version")
     version = request.form.get("version", "")
     return _or_ask_again("running", lambda: store().say_running(chosen.ids[0], version, person()))
 
 
 @blueprint.post("/commands")
 def commands() -> ResponseReturnValue:
-    """One script for what was chosen, by host."""
+    """One script for the selected updates, by host."""
     return render_template("commands.html", script=script(store().chosen(selection())), view=view_stood_on())
 
 
 @blueprint.post("/undo")
 def undo() -> ResponseReturnValue:
-    """Take a whole action back."""
-    store().undo(number(request.form, "action", 0), person())
-    return _back()
+    """Undo a whole action; without one, the last thing that this person did."""
+    action_id = number(request.form, "action", 0)
+    if not action_id:
+        undone = undo_last()
+        return _back(f"did={undone.id if undone else NOTHING}")
+    with suppress(Conflict):  # A second click: the page says that it is undone.
+        store().undo(action_id, person())
+    return _back(f"did={action_id}")
 
 
 def _or_ask_again(verb: str, act: Callable[[], Action]) -> ResponseReturnValue:
-    """What was asked for; the question again, with what is wrong, where the answer makes no sense."""
+    """Act; if the answer makes no sense, ask again and say what is wrong."""
     try:
         return _after(act())
     except Invalid as error:
@@ -153,7 +162,7 @@ def _until() -> datetime:
     except (ValueError, OverflowError):
         raise Invalid("until must be tomorrow, week, month, next or a date such as 2026-12-24") from None
     if not now() < until < NEXT_VERSION:
-        raise Invalid("a snooze ends in the future")
+        raise Invalid("choose a date in the future")
     return until
 
 
@@ -162,6 +171,11 @@ def _after(action: Action) -> ResponseReturnValue:
 
 
 def _back(did: str = "") -> ResponseReturnValue:
-    """The page that the form stood on: one update's, or a view."""
-    page = stood_on()
+    """The page that the form was on, which says what was done."""
+    page = _page()
     return redirect(f"{page}{'&' if '?' in page else '?'}{did}" if did else page, 303)
+
+
+def _page() -> str:
+    """The page that the form was on: the history, one update's, or a view."""
+    return history.page(request.form["past"]) if "past" in request.form else stood_on()

@@ -22,7 +22,14 @@ AGES = {
     Age.OLDER: "Waiting over 30 days",
 }
 
-SORTS = {"age": "newest", "waiting": "longest waiting", "name": "name", "host": "host", "kind": "kind"}
+SORTS = {
+    Sort.DONE: "done last",
+    Sort.AGE: "newest",
+    Sort.WAITING: "longest waiting",
+    Sort.NAME: "name",
+    Sort.HOST: "host",
+    Sort.KIND: "kind",
+}
 
 GROUPS: dict[str, str] = {Group.NOTHING: "none", **{group: group.value for group in Group if group != Group.NOTHING}}
 
@@ -141,8 +148,8 @@ def phrases(query: UpdateQuery) -> list[str]:
         found.append(f"Search: {cut(query.search, 100)}")
     if query.group != Group.NOTHING:
         found.append(f"Group: {GROUPS[query.group]}")
-    if query.sort != Sort.AGE:
-        found.append(f"Sort: {SORTS[query.sort]}")
+    if query.order not in (Sort.AGE, Sort.DONE):
+        found.append(f"Sort: {SORTS[query.order]}")
     return found
 
 

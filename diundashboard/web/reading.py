@@ -101,7 +101,7 @@ def query_of(values: MultiDict[str, str]) -> UpdateQuery:
         kind=several(values, "kind"),
         stack=several(values, "stack", dashed=True),
         age=one_of(Age, values, "age", Age.DAY) if values.get("age") else None,
-        sort=one_of(Sort, values, "sort", Sort.AGE),
+        sort=one_of(Sort, values, "sort", Sort.AGE) if values.get("sort") else None,
         group=one_of(Group, values, "group", Group.NOTHING),
         fold=one_of(Fold, values, "fold", Fold.YES) == Fold.YES,
         until=_moment(values, "until"),
@@ -151,7 +151,8 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
         "page": changed.page,
         "until": changed.until and microseconds(changed.until),
     }
-    usual = {"state": default.state, "sort": default.sort, "group": default.group, "fold": Fold.YES, "page": 1}
+    order = UpdateQuery(state=changed.state).order
+    usual = {"state": default.state, "sort": order, "group": default.group, "fold": Fold.YES, "page": 1}
     text = urlencode({name: value for name, value in values.items() if value and value != usual.get(name)}, doseq=True)
     return f"?{text}" if text else ""
 

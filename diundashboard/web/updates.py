@@ -11,6 +11,7 @@ from diundashboard.limits import ITEMS, VIEW
 from diundashboard.link import links
 from diundashboard.model import COUNTED_DONE, Invalid, UpdateQuery
 from diundashboard.web.context import store
+from diundashboard.web.deeds import did
 from diundashboard.web.filters import WORDS
 from diundashboard.web.fresh import fresh
 from diundashboard.web.place import place_of
@@ -33,9 +34,9 @@ def index() -> ResponseReturnValue:
     query = page_asked(request.args)
     moment = now()  # Before the rows are read: what arrives meanwhile is later.
     page = store().updates(query)
-    did = number(request.args, "did", 0)
-    if did and page.total and not page.updates:  # The last page was worked off.
-        return redirect(f"{address(view_of(query, page=page.pages))}&did={did}", 302)
+    done = did(request.args)
+    if done and page.total and not page.updates:  # Everything on the last page is done.
+        return redirect(f"{address(view_of(query, page=page.pages))}&did={request.args['did']}", 302)
     choices = store().choices(query)
     plain = view_of(query, until=None)
     return render_template(
@@ -54,7 +55,7 @@ def index() -> ResponseReturnValue:
         counted=COUNTED_DONE,
         summary=store().summary(),
         views=views,
-        did=store().action(did) if did else None,
+        did=done,
         known=page.total or store().updates(UpdateQuery(state=None, per_page=1)).total,
     )
 
@@ -64,7 +65,6 @@ def index() -> ResponseReturnValue:
 def detail(update_id: int) -> ResponseReturnValue:
     """Everything about one update."""
     update = store().update(update_id)
-    did = number(request.args, "did", 0)
     page = number(request.args, "page", 1)
     if not 1 <= page <= 1_000_000:
         raise Invalid("page must be from 1 to 1000000")
@@ -80,7 +80,7 @@ def detail(update_id: int) -> ResponseReturnValue:
         commands=commands(update),
         links=links(update),
         place=place_of(update_id),
-        did=store().action(did) if did else None,
+        did=did(request.args),
     )
 
 

@@ -143,7 +143,7 @@ def test_a_snooze_ends_on_the_day_that_is_chosen(dashboard: Dashboard, page: Pag
     state(page, "Snoozed")
     expect(row(page, "nginx").locator(".note time")).to_have_attribute("datetime", re.compile("^2999-12-24"))
     page.get_by_role("button", name="Unsnooze nginx on nas").click()
-    undo(page, "nginx on nas woken")
+    undo(page, "nginx on nas unsnoozed")
     expect(row(page, "nginx")).to_be_visible()
 
 
@@ -171,7 +171,7 @@ def test_a_note_is_shown_in_the_row(dashboard: Dashboard, page: Page) -> None:
     page.get_by_role("textbox", name="Note").fill("read the release notes")
     page.get_by_role("button", name="Write").click()
     expect(row(page, "nginx")).to_contain_text("read the release notes")
-    undo(page, "nginx on nas noted")
+    undo(page, "Note saved for nginx on nas")
     expect(row(page, "nginx")).not_to_contain_text("read")
 
 
@@ -468,7 +468,7 @@ def test_snoozed_rows_are_woken_together(dashboard: Dashboard, page: Page) -> No
     for tick in ticks(page).all():
         tick.check()
     page.get_by_role("toolbar").get_by_role("button", name="Unsnooze").click()
-    undo(page, "2 updates woken")
+    undo(page, "2 updates unsnoozed")
     expect(names(page)).to_have_text(["b", "a"])
 
 

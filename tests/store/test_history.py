@@ -46,6 +46,59 @@ def test_the_history_is_filtered(store: Store, query: HistoryQuery, count: int) 
     assert len(store.notifications(query)) == count
 
 
+def acted(store: Store) -> dict[int, str]:
+    """Four actions on two hosts, by their ids."""
+    nginx = record(store, "nginx:1")
+    redis = record(store, "ghcr.io/x/Redis:7", hostname="pi")
+    first = store.acknowledge(Selection((nginx,)), "Ärnold")
+    second = store.tag_updates(Selection((redis,)), "Größe", "bob")
+    third = store.mute(Selection((nginx, redis)), True, "bob")
+    fourth = store.annotate(Selection((redis,)), "nginx", "bob")
+    return {first.id: "done", second.id: "tagged", third.id: "muted", fourth.id: "noted"}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (HistoryQuery(), ["noted", "muted", "tagged", "done"]),
+        (HistoryQuery(host="nas"), ["muted", "done"]),
+        (HistoryQuery(host="nowhere"), []),
+        (HistoryQuery(search="NGINX"), ["muted", "done"]),
+        (HistoryQuery(search="redis pi"), ["noted", "muted", "tagged"]),
+        (HistoryQuery(search="ärn"), ["done"]),
+        (HistoryQuery(search="GRÖSSE bob"), ["tagged"]),
+        (HistoryQuery(search="bob", host="nas"), ["muted"]),
+        (HistoryQuery(search="%"), []),
+        (HistoryQuery(limit=2), ["noted", "muted"]),
+    ],
+    ids=str,
+)
+def test_what_people_did_is_listed_newest_first_and_found(store: Store, query: HistoryQuery, found: list[str]) -> None:
+    names = acted(store)
+    assert [names[each.id] for each in store.actions(query)] == found
+
+
+def test_what_people_did_is_named_and_paged(store: Store) -> None:
+    acted(store)
+    newest = store.actions(HistoryQuery(limit=2))
+    assert [each.label for each in newest] == ["Redis on pi", ""]
+    rest = store.actions(HistoryQuery(before=newest[-1].id))
+    assert [(each.verb, each.label) for each in rest] == [("tag", "Redis on pi"), ("acknowledge", "nginx on nas")]
+    assert newest + rest == store.actions(HistoryQuery())
+
+
+def test_what_was_undone_says_by_whom_and_cannot_be_undone_again(store: Store, clock: Clock) -> None:
+    acted(store)
+    noted, muted, *_ = store.actions(HistoryQuery())
+    store.undo(noted.id, "alice")
+    store.forget_host(store.hosts()[0].id)
+    store.forget_host(store.hosts()[0].id)
+    after = store.actions(HistoryQuery())
+    assert (after[0].undone, after[0].undone_by, after[0].undone_at is not None) == (True, "alice", True)
+    assert (after[1].id, after[1].undone, after[1].undone_by) == (muted.id, False, "")
+    assert not any(each.can_undo for each in after), "nothing is left of what was changed"
+
+
 def test_pages_of_the_history_follow_each_other(store: Store, clock: Clock) -> None:
     clock.step = timedelta(0)
     for number in range(5):

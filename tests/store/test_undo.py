@@ -263,3 +263,21 @@ def test_one_action_on_two_hosts_is_undone_whole_after_they_were_merged(store: S
     store.merge_hosts(hosts["x"], hosts["y"])
     store.undo(done.id, "")
     assert [(update.version, update.older) for update in store.updates(UpdateQuery()).updates] == [("3", 2)]
+
+
+def test_the_last_action_is_the_newest_of_a_person_that_can_be_undone(store: Store, clock: Clock) -> None:
+    assert store.last_action(None, clock.time - DAY) is None
+    ids = [record(store, f"{name}:1") for name in "abc"]
+    made = [store.acknowledge(Selection((each,)), name) for each, name in zip(ids, ("x", "y", "x"), strict=True)]
+    start = made[0].at
+    assert store.last_action(None, start) == store.last_action("x", start) == store.action(made[2].id)
+    assert store.last_action("y", start) == made[1]
+    assert store.last_action("z", start) is None
+    assert store.last_action("y", made[2].at) is None
+    store.undo(made[2].id, "x")
+    assert store.last_action("x", start) == made[0]
+    assert store.last_action(None, start) == made[1]
+    store.undo(made[0].id, "x")
+    assert store.last_action("x", start) is None
+    store.forget_host(store.hosts()[0].id)
+    assert store.last_action(None, start) is None

@@ -147,6 +147,32 @@ def test_rows_are_sorted_and_grouped(store: Store) -> None:
     assert names(UpdateQuery(group=Group.REGISTRY)) == "aCb"
 
 
+def test_what_is_done_is_sorted_by_when_it_was_done(store: Store) -> None:
+    ids = [record(store, f"{name}:1") for name in "abcd"]
+    for number in (1, 3, 0):
+        store.acknowledge(Selection((ids[number],)), "alice")
+    record(store, "b:1")
+
+    def names(query: UpdateQuery) -> str:
+        return "".join(update.repository[-1] for update in store.updates(query).updates)
+
+    assert names(UpdateQuery(state=State.ACKNOWLEDGED)) == "adb"
+    assert names(UpdateQuery(state=State.ACKNOWLEDGED, sort=Sort.AGE)) == "dba"
+    assert names(UpdateQuery(state=State.ACKNOWLEDGED, sort=Sort.NAME)) == "abd"
+    assert names(UpdateQuery(state=None, sort=Sort.DONE)) == names(UpdateQuery(state=None)) == "dcba"
+    assert names(UpdateQuery(state=State.ACKNOWLEDGED, page=2, per_page=2)) == "b"
+
+
+def test_pages_of_what_is_done_stay_as_they_are_while_more_is_done(store: Store, clock: Clock) -> None:
+    ids = [record(store, f"{name}:1") for name in "abcd"]
+    store.acknowledge(Selection(tuple(ids[:2])), "")
+    until = clock.time
+    store.acknowledge(Selection((ids[2],)), "")
+    record(store, "a:1")
+    page = store.updates(UpdateQuery(state=State.ACKNOWLEDGED, until=until))
+    assert [update.id for update in page.updates] == [ids[1], ids[0]]
+
+
 def test_an_update_waits_since_the_first_that_nobody_has_done(store: Store, clock: Clock) -> None:
     first = record(store, "app:1.0")
     since = clock.time

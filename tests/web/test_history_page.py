@@ -1,16 +1,18 @@
-"""The history page: everything that came, found again."""
+"""The history page: what DIUN sent and what people did."""
 
 from __future__ import annotations
 
 import html
 import json
 import re
+from datetime import UTC, datetime
 from time import thread_time
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
+from diundashboard.model import NEXT_VERSION, Selection
 from diundashboard.notification import parse
 from diundashboard.store import Store
 from tests.conftest import PAYLOADS
@@ -41,7 +43,7 @@ def link(page: str, label: str) -> dict[str, str]:
 
 def test_without_notifications_the_page_says_what_to_do(client: FlaskClient) -> None:
     page = page_of(client)
-    assert "Nothing has come yet" in page
+    assert "No notifications yet" in page
     assert 'href="/connect"' in page
 
 
@@ -205,3 +207,109 @@ def test_a_payload_with_what_no_page_can_hold_is_shown(client: FlaskClient, stor
         answer = client.get(path)
         assert answer.status_code == 200
         assert "x&#34;" in answer.text
+
+
+def deeds(page: str) -> list[str]:
+    """What people did, with the way back."""
+    rows = re.findall(r'<li class="deed".*?</li>', page, re.DOTALL)
+    words = [re.sub("<svg.*?</svg>|<time.*?</time>|<[^>]*>", " ", row, flags=re.DOTALL) for row in rows]
+    return [html.unescape(" ".join(each.split())) for each in words]
+
+
+def test_what_people_did_is_listed_beside_what_diun_sent_by_time(client: FlaskClient, store: Store) -> None:
+    first = record(store, "nginx:1", hostname="nas")
+    store.acknowledge(Selection((first,)), "alice")
+    second = record(store, "redis:1", hostname="pi")
+    store.mute(Selection((first, second)), True, "bob")
+    page = page_of(client)
+    order = [page.index(each) for each in ("bob", "redis:1</a>", "alice", "nginx:1</a>")]
+    assert order == sorted(order)
+    assert deeds(page) == [
+        "bob muted 2 updates Undo : 2 updates muted",
+        "alice marked nginx on nas as done Undo : nginx on nas done",
+    ]
+    assert (deeds(page_of(client, what="notifications")), listed(page_of(client, what="notifications"))) == (
+        [],
+        ["redis:1", "nginx:1"],
+    )
+    assert (len(deeds(page_of(client, what="people"))), listed(page_of(client, what="people"))) == (2, [])
+    assert (len(deeds(page_of(client, host="pi"))), listed(page_of(client, host="pi"))) == (1, ["redis:1"])
+    assert (len(deeds(page_of(client, q="alice"))), listed(page_of(client, q="alice"))) == (1, [])
+    assert (deeds(page_of(client, kind="new")), len(listed(page_of(client, kind="new")))) == ([], 2)
+
+
+def test_every_deed_is_told_in_words(client: FlaskClient, store: Store) -> None:
+    one = Selection((record(store, "nginx:1.2", hostname="nas"),))
+    until = datetime(2100, 11, 28, 6, tzinfo=UTC)
+    store.snooze(one, until, "bob")
+    store.snooze(one, NEXT_VERSION, "bob")
+    store.snooze(one, None, "bob")
+    store.mute(one, True, "bob")
+    store.mute(one, False, "bob")
+    store.tag_updates(one, "media", "bob")
+    store.tag_updates(one, None, "bob")
+    store.annotate(one, "later", "bob")
+    store.annotate(one, "", "bob")
+    store.say_running(one.ids[0], "1.1", "bob")
+    store.say_running(one.ids[0], "", "bob")
+    store.acknowledge(one, "10.0.0.7")
+    store.reopen(one, "bob")
+    assert [each.partition(" Undo")[0] for each in reversed(deeds(page_of(client)))] == [
+        "bob snoozed nginx on nas until Sun 28 Nov 2100",
+        "bob snoozed nginx on nas until the next version",
+        "bob unsnoozed nginx on nas",
+        "bob muted nginx on nas",
+        "bob unmuted nginx on nas",
+        "bob tagged nginx on nas media",
+        "bob removed the tag from nginx on nas",
+        "bob saved a note for nginx on nas later",
+        "bob removed the note from nginx on nas",
+        "bob set the running version of nginx on nas to 1.1",
+        "bob unset the running version of nginx on nas",
+        "nginx 1.2 on nas done",
+        "bob reopened nginx 1.2 on nas",
+    ]
+
+
+def test_a_deed_is_undone_in_the_history_which_stays_where_it_is(client: FlaskClient, store: Store) -> None:
+    update_id = record(store, hostname="nas")
+    store.acknowledge(Selection((update_id,)), "alice")
+    page = page_of(client, host="nas", what="people")
+    form = dict(re.findall('name="(action|past)" value="([^"]*)"', page))
+    answer = client.post("/act/undo", data={name: html.unescape(value) for name, value in form.items()})
+    assert answer.headers["Location"] == "/history?host=nas&what=people&did=1"
+    page = client.get(answer.headers["Location"]).text
+    assert "Undone: nginx 1.27.0 on nas done" in page
+    assert deeds(page) == ["alice marked nginx 1.27.0 on nas as done Undone"]
+    assert store.update(update_id).state == "pending"
+
+
+def test_a_deed_whose_host_is_forgotten_offers_no_undo(client: FlaskClient, store: Store) -> None:
+    store.acknowledge(Selection((record(store),)), "alice")
+    store.forget_host(store.hosts()[0].id)
+    assert deeds(page_of(client)) == ["alice marked 1 update as done"]
+
+
+@pytest.mark.parametrize("past", ["//evil.example", "host=//evil.example&before=3-4", "what=people"])
+def test_an_undo_leads_back_to_the_history_alone(client: FlaskClient, store: Store, past: str) -> None:
+    store.acknowledge(Selection((record(store),)), "alice")
+    answer = client.post("/act/undo", data={"action": 1, "past": past})
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(("/history?", "/history&"))
+
+
+def test_pages_of_both_lists_follow_each_other_by_time(client: FlaskClient, store: Store) -> None:
+    for number in range(60):
+        update_id = record(store, f"app:{number}")
+        store.annotate(Selection((update_id,)), f"note {number}", "bob")
+    first = page_of(client)
+    second = page_of(client, **link(first, "Older"))
+    third = page_of(client, **link(second, "Older"))
+    assert [(len(listed(page)), len(deeds(page))) for page in (first, second, third)] == [
+        (25, 25),
+        (25, 25),
+        (10, 10),
+    ]
+    notes = re.findall("note ([0-9]+)<", first + second + third)
+    assert notes == [str(number) for number in reversed(range(60))]
+    assert ">Older<" not in third

@@ -24,6 +24,7 @@ from diundashboard.model import NEXT_VERSION, Selection, State, UpdateQuery
 from diundashboard.notification import parse
 from diundashboard.store import Store
 from diundashboard.web.appearance import version_change
+from diundashboard.web.deeds import date
 from tests.conftest import PAYLOADS, Clock
 from tests.store.asking import DIGEST, OTHER, record
 from tests.updates import actions, an_update
@@ -488,7 +489,7 @@ def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
         ("/?until=2026-11-21", 400, "until must be a time in microseconds since 1970"),
         (f"/?until={'9' * 18}", 400, "until must be a time in microseconds since 1970"),
         ("/?age=year", 400, "age must be one of day, week, month, older"),
-        ("/?sort=size", 400, "sort must be one of age, waiting, name, host, kind"),
+        ("/?sort=size", 400, "sort must be one of age, done, waiting, name, host, kind"),
         ("/?group=kind", 400, "group must be one of nothing, tag, host, stack, registry"),
         ("/?fold=maybe", 400, "fold must be one of yes, no"),
         ("/?did=x", 400, "did must be a whole number"),
@@ -575,7 +576,7 @@ def test_what_is_folded_under_a_row_is_superseded_when_the_row_is_done(client: F
     assert (states(store), said(page)) == (["acknowledged", "superseded", "superseded"], "nginx on nas done Undo")
     assert "All done" in page
     page = undo(client, page)
-    assert (states(store), said(page), names(page)) == (["pending"] * 3, "", ["nginx"])
+    assert (states(store), said(page), names(page)) == (["pending"] * 3, "Undone: nginx 1.29.0 on nas done", ["nginx"])
 
 
 # Find
@@ -808,12 +809,12 @@ def test_a_start_page_of_all_that_is_pending_is_no_circle(client: FlaskClient, s
 
 
 ACTS = [
-    ("acknowledge", {}, "done"),
-    ("snooze", {"until": "week"}, "snoozed"),
-    ("snooze", {"until": "next"}, "snoozed"),
-    ("mute", {}, "muted"),
-    ("tag", {"tag": "media"}, "tagged media"),
-    ("note", {"note": "after the holidays"}, "noted"),
+    ("acknowledge", {}, "{} done"),
+    ("snooze", {"until": "week"}, f"{{}} snoozed until {date(now() + timedelta(days=7))}"),
+    ("snooze", {"until": "next"}, "{} snoozed until the next version"),
+    ("mute", {}, "{} muted"),
+    ("tag", {"tag": "media"}, "{} tagged media"),
+    ("note", {"note": "after the holidays"}, "Note saved for {}"),
 ]
 
 
@@ -841,21 +842,51 @@ def test_one_row_those_ticked_and_all_that_match_are_acted_on_and_undone(
     for chosen, count, label in cases:
         page = done(client, verb, view=view, zone=0, **chosen, **fields)
         made = store.action(int(page.partition('name="action" value="')[2].partition('"')[0]))
-        assert (said(page), made.count) == (f"{label} {words} Undo", count)
+        assert (said(page), made.count) == (f"{words.format(label)} Undo", count)
         after = facts(store)
         assert sum(old != new for old, new in zip(before, after, strict=True)) == count
         page = undo(client, page)
-        assert (facts(store), said(page)) == (before, "")
+        # A version is named where another one of the row could be meant.
+        assert (facts(store), said(page).replace("app00 1 on", "app00 on")) == (
+            before,
+            f"Undone: {words.format(label)}",
+        )
         assert store.action(made.id).undone
 
 
 def test_an_action_is_undone_once(client: FlaskClient, store: Store) -> None:
     page = done(client, "mute", only=record(store))
     undo(client, page)
-    check_error_page(client.post("/act/undo", data={"action": 1}), 409, "undone already")
+    again = client.post("/act/undo", data={"action": 1}, follow_redirects=True)
+    assert (again.status_code, said(again.text)) == (200, "Undone: nginx on nas muted")
     check_error_page(client.post("/act/undo", data={"action": 4711}), 404)
-    check_error_page(client.post("/act/undo"), 404)
     assert states(store) == ["pending"]
+
+
+def test_undo_goes_back_step_by_step(client: FlaskClient, several: Store) -> None:
+    before = facts(several)
+    for update in (1, 2):
+        done(client, "acknowledge", only=update)
+    page = done(client, "tag", only=3, tag="media")
+    labels = [several.action(number).label for number in (1, 2)]
+    page = client.post("/act/undo", follow_redirects=True).text
+    assert said(page).startswith("Undone: ")
+    assert said(page).endswith(f" tagged media Undo again: {labels[1]} done")
+    page = undo(client, page)
+    assert said(page).endswith(f" done Undo again: {labels[0]} done")
+    assert [state for _, state, *_ in facts(several)].count(State.ACKNOWLEDGED) == 1
+    page = client.post("/act/undo", follow_redirects=True).text
+    assert ("Undo again" in said(page), facts(several)) == (False, before)
+    page = client.post("/act/undo", data={"view": "?host=vps", "back": ""}, follow_redirects=True).text
+    assert said(page) == "Nothing left to undo."
+    assert "Any host" in page
+
+
+def test_what_is_older_than_a_day_is_not_undone_unasked(client: FlaskClient, store: Store, clock: Clock) -> None:
+    clock.time = now() - timedelta(hours=25)
+    store.mute(Selection((record(store),)), True, "127.0.0.1")
+    assert said(client.post("/act/undo", follow_redirects=True).text) == "Nothing left to undo."
+    assert states(store) == ["muted"]
 
 
 def test_a_snooze_ends_when_one_said(client: FlaskClient, store: Store) -> None:
@@ -1106,12 +1137,12 @@ def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClien
         page = done(client, "running", version=version, **fields)
         assert f'<span class="kind {kind}">' in page.partition("</header>")[2]
         assert f'name="version" maxlength="128" value="{version}"' in page
-        assert said(page).endswith(f"runs {version} Undo")
+        assert said(page).endswith(f"set to {version} Undo")
     page = undo(client, page)
     assert 'value="0.9"' in page
     for nonsense in ("latest", "1.27.0-alpine", "x" * 200):
         check_asked_again(client, "version", fields["only"], nonsense, "does not compare")
-    check_error_page(client.post("/act/running", data={"version": "1", "id": [1, 1]}), 400, "of one update")
+    check_error_page(client.post("/act/running", data={"version": "1", "id": [1, 1]}), 400, "choose one update")
     assert 'value=""' in done(client, "running", version="", **fields)
 
 
@@ -1123,7 +1154,7 @@ def test_one_acts_on_the_page_of_an_update_and_stays_there(client: FlaskClient, 
     for verb, fields, words in ACTS:
         page = done(client, verb, only=update_id, back=update_id, **fields)
         assert '<h1 class="clamp">nginx <span' in page
-        assert f"nginx on nas {words}" in said(page)
+        assert words.format("nginx on nas") in said(page)
         page = undo(client, page)
         assert '<h1 class="clamp">nginx <span' in page
         assert states(store) == ["pending"]
@@ -1196,3 +1227,19 @@ def test_the_numbers_at_the_top_lead_to_what_they_count(client: FlaskClient, sev
     for link, count in links:
         assert dict(parse_qsl(unescape(link).partition("?")[2]))["state"] == "pending"
         assert len(names(shown(client, unescape(link)))) == int(count)
+
+
+def test_the_list_of_what_is_done_says_when_and_by_whom_the_last_first(client: FlaskClient, store: Store) -> None:
+    first, second = record(store, "a:1"), record(store, "b:1")
+    store.acknowledge(Selection((second,)), "192.168.1.5")
+    store.acknowledge(Selection((first,)), "alice")
+    page = client.get("/?state=acknowledged").text
+    assert page.index(f'id="update-{first}"') < page.index(f'id="update-{second}"')
+    whens = re.findall(r'<div class="when"><time datetime="([^"]*)".*?</time>(.*?)</div>', page)
+    done = [store.update(each).acknowledged_at for each in (first, second)]
+    assert [when for when, _ in whens] == [each.isoformat()[:19] + "Z" for each in done if each]
+    assert "by alice" in whens[0][1]
+    assert "by" not in whens[1][1], "the address of a browser is not a name"
+    assert "Sort: done last" in page
+    assert "Sort: newest" in client.get("/?state=acknowledged&sort=age").text
+    assert "done last" not in client.get("/").text

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from diundashboard.model import Action, Selection
 from diundashboard.series import Event
@@ -123,6 +124,20 @@ class Actions(actions.Actions, Database):
             )
             return _action(cursor, action_id)
 
+    def last_action(self, by: str | None, since: datetime) -> Action | None:
+        with self._snapshot() as cursor:
+            rows = cursor.execute(
+                f"""
+                SELECT *
+                  FROM ({ACTION}) AS actions
+                 WHERE at >= %(since)s AND (%(by)s::text IS NULL OR by = %(by)s) AND can_undo
+                 ORDER BY id DESC
+                 LIMIT 1
+                """,
+                {"since": since, "by": None if by is None else storable(by)},
+            ).fetchall()
+            return next(iter(labelled(cursor, rows)), None)
+
     def action(self, action_id: int) -> Action:
         with self._snapshot() as cursor:
             if cursor.execute("SELECT id FROM actions WHERE id = %s", (action_id,)).fetchone() is None:
@@ -220,21 +235,26 @@ def _did(cursor: Cursor, action: int) -> Action:
 
 def _action(cursor: Cursor, action_id: int) -> Action:
     """An action with its label."""
-    row = one(cursor.execute(f"{ACTION} WHERE id = %s", (action_id,)))
-    if row.count != 1:
-        return action_of(row)
-    label = cursor.execute(
-        """
-        SELECT s.repository, CASE WHEN s.open > 0 THEN u.version END AS version,
-               coalesce(nullif(h.display_name, ''), h.hostname) AS host
-          FROM action_items AS i
-          JOIN series AS s ON s.id = i.series_id
-          JOIN hosts AS h ON h.id = s.host_id
-          LEFT JOIN updates AS u ON u.id = i.update_id
-         WHERE i.action_id = %s
-         ORDER BY u.version_key DESC, u.id DESC
-         LIMIT 1
-        """,
-        (action_id,),
-    ).fetchone()
-    return action_of(row, action_label(**label._asdict()) if label else "")
+    return labelled(cursor, cursor.execute(f"{ACTION} WHERE id = %s", (action_id,)).fetchall())[0]
+
+
+def labelled(cursor: Cursor, rows: Sequence[Any]) -> tuple[Action, ...]:
+    """The actions in rows of ACTION, with their labels."""
+    # The last version of an action, which `dict` keeps, is the highest.
+    labels = {
+        action_id: action_label(repository, version, host)
+        for action_id, repository, version, host in cursor.execute(
+            """
+            SELECT i.action_id, s.repository, CASE WHEN s.open > 0 THEN u.version END,
+                   coalesce(nullif(h.display_name, ''), h.hostname)
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+              JOIN hosts AS h ON h.id = s.host_id
+              LEFT JOIN updates AS u ON u.id = i.update_id
+             WHERE i.action_id = ANY(%s::bigint[])
+             ORDER BY u.version_key NULLS FIRST, u.id
+            """,
+            ([row.id for row in rows if row.count == 1],),
+        ).fetchall()
+    }
+    return tuple(action_of(row, labels.get(row.id, "")) for row in rows)

@@ -7,10 +7,19 @@ from typing import Any, LiteralString
 from diundashboard.model import Action, HistoryQuery, Received
 from diundashboard.store import history
 from diundashboard.store.errors import NotFound
-from diundashboard.store.postgres.database import Database
+from diundashboard.store.postgres.actions import labelled
+from diundashboard.store.postgres.database import Cursor, Database
 from diundashboard.store.postgres.query import no_update
 from diundashboard.store.postgres.rows import ACTION, RECEIVED, action_of, received_of
 from diundashboard.text import searchable, storable
+
+# The actions that changed some of the series.
+_CHANGED = "(SELECT action_id FROM action_items WHERE series_id IN (SELECT id FROM series WHERE {}))"
+
+_FOUND = """
+    id IN (SELECT series_id FROM updates WHERE strpos(search, %(word{0})s) > 0)
+    OR host_id IN (SELECT id FROM hosts WHERE strpos(search, %(word{0})s) > 0)
+"""
 
 
 class History(history.History, Database):
@@ -35,6 +44,35 @@ class History(history.History, Database):
                 values,
             ).fetchall()
         return tuple(map(received_of, rows))
+
+    def actions(self, query: HistoryQuery) -> tuple[Action, ...]:
+        parts: list[str] = ["id < %(before)s"]
+        values: dict[str, Any] = {"before": 2**63 - 1 if query.before is None else query.before, "limit": query.limit}
+        if query.host is not None:
+            of_host = "host_id = (SELECT id FROM hosts WHERE host_key = name_key(%(host)s))"
+            parts.append(f"id IN {_CHANGED.format(of_host)}")
+            values["host"] = storable(query.host)
+        with self._snapshot() as cursor:
+            words = searchable(query.search).split()[:8]
+            names = _names(cursor) if words else []
+            for number, word in enumerate(words):
+                parts.append(
+                    f"""(
+                        id IN {_CHANGED.format(_FOUND.format(number))}
+                        OR by = ANY(%(by{number})s::text[])
+                        OR verb = 'tag' AND detail = ANY(%(tag{number})s::text[])
+                    )"""
+                )
+                found = [(verb, name) for verb, name in names if word in searchable(name)]
+                values |= {
+                    f"word{number}": word,
+                    f"by{number}": [name for verb, name in found if not verb],
+                    f"tag{number}": [name for verb, name in found if verb],
+                }
+            rows = cursor.execute(
+                f"{ACTION} WHERE {' AND '.join(parts)} ORDER BY id DESC LIMIT %(limit)s", values
+            ).fetchall()
+            return labelled(cursor, rows)
 
     def received(self, notification_id: int) -> Received:
         with self._connection() as connection:
@@ -100,3 +138,10 @@ class History(history.History, Database):
                 (update_id,),
             ).fetchone()
         return row.digest if row else ""
+
+
+def _names(cursor: Cursor) -> list[tuple[str, str]]:
+    """The people of all actions, after an empty verb, and the tags, after `tag`: to compare them as Python does."""
+    return cursor.execute(
+        "SELECT '', by FROM actions UNION SELECT verb, detail FROM actions WHERE verb = 'tag'"
+    ).fetchall()

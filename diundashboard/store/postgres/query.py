@@ -57,7 +57,8 @@ def condition(query: UpdateQuery, now: datetime) -> tuple[str, dict[str, Any]]:
     if query.age:
         parts.append(AGE[query.age])
     if query.until:
-        parts.append("u.received_at <= %(until)s")
+        done = query.state == State.ACKNOWLEDGED
+        parts.append("u.acknowledged_at <= %(until)s" if done else "u.received_at <= %(until)s")
         values["until"] = query.until
     for name, condition in _FILTERS.items():
         if wanted := getattr(query, name):

@@ -50,7 +50,11 @@ RECEIVED: LiteralString = """
       JOIN hosts AS h ON h.id = n.host_id
 """
 
-ACTION: LiteralString = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL AS undone FROM actions"
+ACTION: LiteralString = """
+    SELECT id, at, by, verb, detail, count, undone_at, undone_by,
+           undone_at IS NULL AND EXISTS (SELECT 1 FROM action_items WHERE action_id = actions.id) AS can_undo
+      FROM actions
+"""
 
 
 def update_of(row: Any) -> Update:

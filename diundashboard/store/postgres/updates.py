@@ -31,6 +31,7 @@ from diundashboard.store.postgres.states import load
 
 _SORT: dict[Sort, LiteralString] = {
     Sort.AGE: "",
+    Sort.DONE: "u.acknowledged_at DESC, u.id DESC, ",
     Sort.WAITING: "u.waiting_since, ",
     Sort.NAME: "u.name, ",
     Sort.HOST: "lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname, ",
@@ -216,7 +217,7 @@ def page(cursor: Cursor, query: UpdateQuery, now: datetime) -> Page:
         f"""
         SELECT u.id, {counted} AS total {FROM}
          WHERE {where}
-         ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
+         ORDER BY {_GROUP[query.group]} {_SORT[query.order]} u.received_at DESC, u.id DESC
          LIMIT %(limit)s OFFSET %(offset)s
         """,
         values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},

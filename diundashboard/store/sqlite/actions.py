@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from dataclasses import replace
@@ -106,6 +107,19 @@ class Actions(actions.Actions, Database):
             )
             return _action(cursor, action_id)
 
+    def last_action(self, by: str | None, since: datetime) -> Action | None:
+        with self._transaction("DEFERRED") as cursor:
+            rows = cursor.execute(
+                f"""
+                {ACTION}
+                 WHERE at >= :since AND (:by IS NULL OR by = :by) AND can_undo
+                 ORDER BY id DESC
+                 LIMIT 1
+                """,
+                {"since": microseconds(since), "by": None if by is None else storable(by)},
+            ).fetchall()
+            return next(iter(labelled(cursor, rows)), None)
+
     def action(self, action_id: int) -> Action:
         with self._transaction("DEFERRED") as cursor:
             if cursor.execute("SELECT 1 FROM actions WHERE id = ?", (action_id,)).fetchone() is None:
@@ -180,19 +194,26 @@ def _did(cursor: sqlite3.Cursor, action: int) -> Action:
 
 def _action(cursor: sqlite3.Cursor, action_id: int) -> Action:
     """An action with its label."""
-    row = cursor.execute(f"{ACTION} WHERE id = ?", (action_id,)).fetchone()
-    label = cursor.execute(
-        """
-        SELECT s.repository, iif(s.open > 0, u.version, NULL) AS version,
-               coalesce(nullif(h.display_name, ''), h.hostname) AS host
-          FROM action_items AS i
-          JOIN series AS s ON s.id = i.series_id
-          JOIN hosts AS h ON h.id = s.host_id
-          LEFT JOIN updates AS u ON u.id = i.update_id
-         WHERE i.action_id = ?
-         ORDER BY u.version_key DESC, u.id DESC
-         LIMIT 1
-        """,
-        (action_id,),
-    ).fetchone()
-    return action_of(row, action_label(**label) if label and row["count"] == 1 else "")
+    return labelled(cursor, cursor.execute(f"{ACTION} WHERE id = ?", (action_id,)).fetchall())[0]
+
+
+def labelled(cursor: sqlite3.Cursor, rows: list[sqlite3.Row]) -> tuple[Action, ...]:
+    """The actions in rows of ACTION, with their labels."""
+    # The last version of an action, which `dict` keeps, is the highest.
+    labels = {
+        action_id: action_label(repository, version, host)
+        for action_id, repository, version, host in cursor.execute(
+            """
+            SELECT i.action_id, s.repository, iif(s.open > 0, u.version, NULL),
+                   coalesce(nullif(h.display_name, ''), h.hostname)
+              FROM action_items AS i
+              JOIN series AS s ON s.id = i.series_id
+              JOIN hosts AS h ON h.id = s.host_id
+              LEFT JOIN updates AS u ON u.id = i.update_id
+             WHERE i.action_id IN (SELECT value FROM json_each(?))
+             ORDER BY u.version_key, u.id
+            """,
+            (json.dumps([row["id"] for row in rows if row["count"] == 1]),),
+        )
+    }
+    return tuple(action_of(row, labels.get(row["id"], "")) for row in rows)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
 from diundashboard.model import Action, HistoryQuery, Received
 from diundashboard.store import history
 from diundashboard.store.errors import NotFound
+from diundashboard.store.sqlite.actions import labelled
 from diundashboard.store.sqlite.database import Database
 from diundashboard.store.sqlite.query import no_update
 from diundashboard.store.sqlite.rows import ACTION, RECEIVED, action_of, received_of
 from diundashboard.text import searchable, storable
+
+# The actions that changed some of the series.
+_CHANGED = "(SELECT action_id FROM action_items WHERE series_id IN (SELECT id FROM series WHERE {}))"
+
+_FOUND = """
+    id IN (SELECT series_id FROM updates WHERE instr(search, :word{0}))
+    OR host_id IN (SELECT id FROM hosts WHERE instr(search, :word{0}))
+"""
 
 
 class History(history.History, Database):
@@ -35,6 +45,34 @@ class History(history.History, Database):
                 f"{RECEIVED} WHERE {' AND '.join(parts)} ORDER BY n.id DESC LIMIT :limit", values
             ).fetchall()
         return tuple(map(received_of, rows))
+
+    def actions(self, query: HistoryQuery) -> tuple[Action, ...]:
+        parts = ["id < :before"]
+        values: dict[str, Any] = {"before": 2**63 - 1 if query.before is None else query.before, "limit": query.limit}
+        if query.host is not None:
+            parts.append(f"id IN {_CHANGED.format('host_id = (SELECT id FROM hosts WHERE hostname = :host)')}")
+            values["host"] = storable(query.host)
+        with self._transaction("DEFERRED") as cursor:
+            words = searchable(query.search).split()[:8]
+            names = _names(cursor) if words else []
+            for number, word in enumerate(words):
+                parts.append(
+                    f"""(
+                        id IN {_CHANGED.format(_FOUND.format(number))}
+                        OR by IN (SELECT value FROM json_each(:by{number}))
+                        OR verb = 'tag' AND detail IN (SELECT value FROM json_each(:tag{number}))
+                    )"""
+                )
+                found = [(verb, name) for verb, name in names if word in searchable(name)]
+                values |= {
+                    f"word{number}": word,
+                    f"by{number}": json.dumps([name for verb, name in found if not verb]),
+                    f"tag{number}": json.dumps([name for verb, name in found if verb]),
+                }
+            rows = cursor.execute(
+                f"{ACTION} WHERE {' AND '.join(parts)} ORDER BY id DESC LIMIT :limit", values
+            ).fetchall()
+            return labelled(cursor, rows)
 
     def received(self, notification_id: int) -> Received:
         with self._transaction("DEFERRED") as cursor:
@@ -102,3 +140,10 @@ class History(history.History, Database):
                 (update_id,),
             ).fetchone()
         return row[0] if row else ""
+
+
+def _names(cursor: sqlite3.Cursor) -> list[tuple[str, str]]:
+    """The people of all actions, after an empty verb, and the tags, after `tag`: to compare them as Python does."""
+    return cursor.execute(
+        "SELECT '', by FROM actions UNION SELECT verb, detail FROM actions WHERE verb = 'tag'"
+    ).fetchall()

@@ -60,7 +60,8 @@ def condition(query: UpdateQuery, now: int) -> tuple[str, dict[str, Any]]:
     if query.age:
         parts.append(AGE[query.age])
     if query.until:
-        parts.append("u.received_at <= :until")
+        done = query.state == State.ACKNOWLEDGED
+        parts.append("u.acknowledged_at <= :until" if done else "u.received_at <= :until")
         values["until"] = microseconds(query.until)
     for name, column in _FILTERS.items():
         if wanted := getattr(query, name):

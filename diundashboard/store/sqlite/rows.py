@@ -55,7 +55,11 @@ RECEIVED = """
       JOIN hosts AS h ON h.id = n.host_id
 """
 
-ACTION = "SELECT id, at, by, verb, detail, count, undone_at IS NOT NULL AS undone FROM actions"
+ACTION = """
+    SELECT id, at, by, verb, detail, count, undone_at, undone_by,
+           undone_at IS NULL AND EXISTS (SELECT 1 FROM action_items WHERE action_id = actions.id) AS can_undo
+      FROM actions
+"""
 
 _TIMES = ("created", "first_seen_at", "received_at", "waiting_since", "acknowledged_at", "snoozed_until", "running_at")
 
@@ -88,7 +92,8 @@ def received_of(row: sqlite3.Row) -> Received:
 
 def action_of(row: sqlite3.Row, label: str = "") -> Action:
     """The action in a row of ACTION."""
-    return Action(**named(row) | {"at": time_of(row["at"]), "undone": bool(row["undone"])}, label=label)
+    times = {"at": time_of(row["at"]), "undone_at": time_or_none(row["undone_at"])}
+    return Action(**named(row) | times | {"can_undo": bool(row["can_undo"])}, label=label)
 
 
 def json_of(rows: Iterable[sqlite3.Row]) -> str:

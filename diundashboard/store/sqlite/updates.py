@@ -32,6 +32,7 @@ from diundashboard.store.sqlite.states import load
 
 _SORT = {
     Sort.AGE: "",
+    Sort.DONE: "u.acknowledged_at DESC, u.id DESC, ",
     Sort.WAITING: "u.waiting_since, ",
     Sort.NAME: "u.name, ",
     Sort.HOST: "lower(coalesce(nullif(h.display_name, ''), h.hostname)), h.hostname, ",
@@ -204,7 +205,7 @@ def page(cursor: sqlite3.Cursor, query: UpdateQuery, now: int) -> Page:
         f"""
         SELECT u.id {FROM}
          WHERE {where}
-         ORDER BY {_GROUP[query.group]} {_SORT[query.sort]} u.received_at DESC, u.id DESC
+         ORDER BY {_GROUP[query.group]} {_SORT[query.order]} u.received_at DESC, u.id DESC
          LIMIT :limit OFFSET :offset
         """,
         values | {"limit": query.per_page, "offset": (query.page - 1) * query.per_page},
