@@ -17,6 +17,7 @@ from diundashboard.limits import VIEW
 from diundashboard.model import Choice, HistoryQuery, Invalid
 from diundashboard.text import storable
 from diundashboard.web.context import store
+from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import name_or_none, number, one_of, written
 from diundashboard.web.shown import start
 
@@ -30,6 +31,7 @@ _READABLE = 16 * 1024
 
 
 @blueprint.get("")
+@fresh
 def index() -> ResponseReturnValue:
     """One page of notifications, newest first."""
     query = _query(request.args)
