@@ -48,7 +48,7 @@ export function about(entry, one, row) {
 export function send(entry) {
   if ([...queue, ...sent].some((other) => kindOf(other) === kindOf(entry) && other.one === entry.one)) return;
   for (const row of entry.rows) $(":scope > .failed", row)?.remove();
-  if (!entry.then && LEAVES[$("#list")?.dataset.state]?.includes(entry.action.split("/").at(-1))) leave(entry.rows);
+  if (!entry.then && LEAVES[$("#act")?.dataset.state]?.includes(entry.action.split("/").at(-1))) leave(entry.rows);
   if (!queue.length) oldest = Date.now();
   queue.push(entry);
   clearTimeout(timer);
