@@ -1,4 +1,4 @@
-"""The stylesheet, the module and the icons, each under a fingerprinted name, to be kept for a year."""
+"""The stylesheet, the scripts and the icons, in a folder named after their content, to be kept for a year."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ blueprint = Blueprint("assets", __name__)
 
 @cache
 def _files() -> dict[str, tuple[str, bytes]]:
-    """Each file's fingerprinted name and content, by its plain name."""
-    found = {}
-    for file in (resources.files("diundashboard.web") / "static").iterdir():
-        content = file.read_bytes()
-        stem, _, suffix = file.name.rpartition(".")
-        found[file.name] = (f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{suffix}", content)
-    return found
+    """Each file's path and content, by its name. All share one folder, so that scripts can import each other."""
+    folder = resources.files("diundashboard.web") / "static"
+    contents = {file.name: file.read_bytes() for file in sorted(folder.iterdir(), key=lambda file: file.name)}
+    version = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
+    return {name: (f"{version}/{name}", content) for name, content in contents.items()}
 
 
 @cache
 def fingerprint() -> str:
     """A text that changes whenever a static file does."""
-    return " ".join(sorted(name for name, _ in _files().values()))
+    path, _ = _files()["page.js"]
+    return path.partition("/")[0]
 
 
 @blueprint.app_template_global()
@@ -38,9 +37,15 @@ def asset(name: str) -> str:
     return f"{request.script_root}/static/{_files()[name][0]}"
 
 
-@blueprint.get("/static/<name>")
+@blueprint.app_template_global()
+def scripts() -> list[str]:
+    """The addresses of all scripts, for a browser to fetch at once."""
+    return [asset(name) for name in _files() if name.endswith(".js")]
+
+
+@blueprint.get("/static/<path:name>")
 def static(name: str) -> Response:
-    """A static file by its fingerprinted name."""
+    """A static file by its path."""
     content = dict(_files().values()).get(name)
     if content is None:
         abort(404)

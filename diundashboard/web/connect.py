@@ -14,6 +14,7 @@ from diundashboard.model import HistoryQuery
 from diundashboard.notification import TEST_IMAGE
 from diundashboard.snippet import in_address, run_snippets, snippets
 from diundashboard.web.context import actor, ping_address, secret, store, webhook_address
+from diundashboard.web.fresh import fresh
 
 blueprint = Blueprint("connect", __name__, url_prefix="/connect")
 
@@ -22,6 +23,7 @@ _HIDDEN = "•" * 12
 
 
 @blueprint.get("")
+@fresh
 def index() -> ResponseReturnValue:
     """The page, in which dots stand for the secret."""
     return render_template("connect.html", shown=False, **_heard())

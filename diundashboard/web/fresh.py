@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from flask import Response, make_response, request
+from flask import Response, g, make_response, request
 from flask.typing import ResponseReturnValue
 
 from diundashboard.web.appearance import kept, root, theme
@@ -18,20 +18,25 @@ from diundashboard.web.gate import someone
 Asked = ParamSpec("Asked")
 
 
-def fresh(view: Callable[Asked, ResponseReturnValue]) -> Callable[Asked, ResponseReturnValue]:
-    """Answer 304 to a browser that has the page as it would be rendered now."""
+def fresh(
+    view: Callable[Asked, ResponseReturnValue], also: Callable[[], object] = str
+) -> Callable[Asked, ResponseReturnValue]:
+    """Answer 304 to a browser that has the page as it would be rendered now, which asks for it again by itself.
+
+    `also` says what the page shows beside what the store's stamp covers.
+    """
 
     @wraps(view)
     def answer(*asked: Asked.args, **by_name: Asked.kwargs) -> ResponseReturnValue:
         person = someone()
         shown_to = (person.name, person.level) if person else ()
-        state = (store().stamp(), *shown_to, theme(), *map(str, kept()), fingerprint(), root())
+        state = (store().stamp(), *shown_to, theme(), *map(str, kept()), fingerprint(), root(), str(also()))
         parts = (*state, request.full_path, request.host)
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+        g.tag = f'W/"{tag}"'  # Weak, as the same page is sent both compressed and plain.
         known = request.if_none_match.contains_weak(tag)
         response = Response(status=304) if known else make_response(view(*asked, **by_name))
-        # Weak, as the same page is sent both compressed and plain.
-        response.headers["ETag"] = f'W/"{tag}"'
+        response.headers["ETag"] = g.tag
         return response
 
     return answer

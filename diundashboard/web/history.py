@@ -21,6 +21,7 @@ from diundashboard.model import Action, Choice, HistoryQuery, Invalid, Received
 from diundashboard.text import storable
 from diundashboard.web.context import store
 from diundashboard.web.deeds import did
+from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import name_or_none, number, one_of, written
 from diundashboard.web.shown import start
 
@@ -62,6 +63,7 @@ class Asked:
 
 
 @blueprint.get("")
+@fresh
 def index() -> ResponseReturnValue:
     """One page of notifications and actions, newest first. Only notifications are of a kind."""
     asked = _asked(request.args)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,12 +11,14 @@ from diundashboard.limits import ITEMS, OPTIONS, PULSES
 from diundashboard.model import Invalid, Pulse
 from diundashboard.store import NotFound
 from diundashboard.web.context import actor, spool, store
+from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import number, page_of
 
 blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 
 
 @blueprint.get("")
+@partial(fresh, also=lambda: (store().pulses(), spool().waits()))
 def index() -> ResponseReturnValue:
     """One page of hosts, and the runs of their DIUNs; those of a name that no host has follow the last of them."""
     hosts = store().hosts()

@@ -8,11 +8,13 @@ from flask.typing import ResponseReturnValue
 from diundashboard.clock import now
 from diundashboard.web import chart
 from diundashboard.web.context import store
+from diundashboard.web.fresh import fresh
 
 blueprint = Blueprint("insights", __name__, url_prefix="/insights")
 
 
 @blueprint.get("")
+@fresh
 def index() -> ResponseReturnValue:
     """How much comes, how much is open, how long it waits, and what makes the most of it."""
     insights = store().insights()

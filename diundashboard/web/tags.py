@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from diundashboard.limits import OPTIONS
 from diundashboard.store.names import PATTERN_LENGTH
 from diundashboard.web.context import actor, store
+from diundashboard.web.fresh import fresh
 from diundashboard.web.reading import number, page_of
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
@@ -17,6 +18,7 @@ COLOURS = ("rose", "red", "orange", "yellow", "lime", "green", "teal", "cyan", "
 
 
 @blueprint.get("")
+@fresh
 def index() -> ResponseReturnValue:
     """One page of tags, each with the number of its updates, and of rules."""
     tags, rules = store().tags(), store().rules()

@@ -93,7 +93,7 @@ def test_an_endpoint_that_nobody_thought_of_is_closed_to_everybody(config: Confi
     assert logged_in(app, store, Level.ADMIN).get("/new").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/updates/7/", "/act/acknowledge", "/static/../nothing", "//updates"])
+@pytest.mark.parametrize("path", ["/nothing", "/updates/7/", "/act/acknowledge", "//updates"])
 def test_a_stranger_does_not_learn_what_there_is(app: Flask, store: Store, path: str) -> None:
     answer = logged_in(app, store, None).get(path)
     assert answer.status_code == 303

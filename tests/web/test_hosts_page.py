@@ -32,7 +32,8 @@ def words(page: str) -> str:
 
 def links(page: str, path: str) -> list[dict[str, list[str]]]:
     """The query strings of the links to a page, as the server will read them."""
-    found = (urlsplit(html.unescape(link)) for link in re.findall('href="([^"]*)"', page))
+    main = page.partition('<main id="main">')[2]
+    found = (urlsplit(html.unescape(link)) for link in re.findall('href="([^"]*)"', main))
     return [parse_qs(link.query) for link in found if link.path == path and link.query]
 
 

@@ -78,7 +78,7 @@ PAGES = [
 ]
 
 NO_PAGES = {
-    "/static/<name>": "a file of the package",
+    "/static/<path:name>": "a file of the package",
     "/favicon.ico": "a file of the package",
     "/icon/<int:pending>.svg": "a file of the package",
     "/login": "two fields",

@@ -146,7 +146,7 @@ def test_pages_about_passwords_and_accounts_are_elsewhere(client: FlaskClient, s
     for path in ("/login", "/setup/x", "/people", "/oidc/begin", "/oidc/callback"):
         assert ask(client, path, Remote_User="ada")[0] == 404, path
     page = ask(client, "/account", Remote_User="ada")[1]
-    assert "by the proxy in front" in page
+    assert "The proxy in front" in page
     assert "Log out" not in page
     assert "password" not in page
 

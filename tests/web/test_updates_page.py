@@ -640,7 +640,7 @@ def test_rows_stand_under_the_headings_of_their_group(
     client: FlaskClient, several: Store, group: str, headings: list[str]
 ) -> None:
     page = shown(client, f"/?group={group}")
-    found = [text(heading) for heading in re.findall('<div class="group">\\s*(<h2>.*?</h2>)', page, re.DOTALL)]
+    found = [text(heading) for heading in re.findall('<div class="group">.*?(<h2>.*?</h2>)', page, re.DOTALL)]
     assert sorted(found) == sorted(headings)
     assert len(names(page)) == 5
 
@@ -879,7 +879,7 @@ def test_undo_goes_back_step_by_step(client: FlaskClient, several: Store) -> Non
     assert ("Undo again" in said(page), facts(several)) == (False, before)
     page = client.post("/act/undo", data={"view": "?host=vps", "back": ""}, follow_redirects=True).text
     assert said(page) == "Nothing left to undo."
-    assert "Any host" in page
+    assert "Clear filters" in page
 
 
 def test_what_is_older_than_a_day_is_not_undone_unasked(client: FlaskClient, store: Store, clock: Clock) -> None:

@@ -1,0 +1,53 @@
+// Dialogs that ask for a date, a tag or a note. One stays open, with what was typed, until the server has saved it.
+
+import { chosen, send } from "./act.js";
+import { $, $$ } from "./dom.js";
+import { selected } from "./select.js";
+
+let entry = null;
+
+// The one row that a question is about, if it is one.
+function askedRow(button) {
+  const ticks = $$(".update > input:checked");
+  return button.closest(".update") ?? (ticks.length === 1 ? ticks[0].closest(".update") : null);
+}
+
+// Whether it asks: a long note, which the row shows in part, is changed on a page of its own.
+export function askFor(button) {
+  const dialog = $(`#ask-${button.dataset.ask}`);
+  const row = askedRow(button);
+  const note = row && $(":scope > .said", row);
+  if (!dialog || (button.dataset.ask === "note" && note?.matches("[data-cut]"))) return false;
+  entry = chosen(button.form, button);
+  for (const form of $$("form", dialog)) form.reset();
+  $(".failed", dialog)?.remove();
+  if ($("textarea", dialog)) $("textarea", dialog).value = note?.textContent.trim() ?? "";
+  $("[data-about]", dialog).textContent = row ? `${$("strong a", row).textContent} on ${$(".where strong", row).textContent}` : selected();
+  const menu = button.closest("details[open]");
+  if (menu) {
+    menu.open = false;
+    $("summary", menu).focus();
+  }
+  dialog.showModal();
+  return true;
+}
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter: button } = event;
+  const dialog = form.closest("dialog[id^=ask-]");
+  if (!dialog || button?.value === "cancel") return;
+  event.preventDefault();
+  if (dialog.matches("[aria-busy]")) return;
+  const fields = new URLSearchParams(entry.fields);
+  for (const [name, value] of new FormData(form, button)) fields.append(name, value);
+  dialog.setAttribute("aria-busy", "true");
+  send({ ...entry, fields, then: (error) => answered(dialog, error) });
+});
+
+function answered(dialog, error) {
+  dialog.removeAttribute("aria-busy");
+  $(".failed", dialog)?.remove();
+  if (!error) return dialog.close();
+  const words = Object.assign(document.createElement("p"), { className: "failed", role: "alert", textContent: error });
+  $("h2", dialog).after(words);
+}
