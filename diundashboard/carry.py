@@ -35,7 +35,7 @@ def back_up(config: Config, name: str, force: bool) -> None:
         Unavailable: the database does not answer.
     """
     if name == "-" and sys.stdout.isatty():
-        raise Invalid("a backup is no text for a terminal: name a file, or send the output to one")
+        raise Invalid("a backup is binary data: name a file, or redirect the output to one")
     if name != "-" and not force and os.path.lexists(name):
         raise Invalid(f"{name} exists: name another file, or replace it with --force")
     with closing(_open_filled(config)) as store, store.contents() as contents, _written(name) as stream:
@@ -92,7 +92,7 @@ def tell_of_other(config: Config, store: Store) -> None:
 
     if (count := held(config.db_path)) and store.is_empty():
         logger.warning(
-            "WARNING: PostgreSQL is empty, but the SQLite file %s holds %d updates. To carry them over, run: "
+            "WARNING: PostgreSQL is empty, but the SQLite file %s holds %d updates. To copy them, run: "
             "diundashboard transfer --from %s",
             config.db_path,
             count,

@@ -95,11 +95,11 @@ class Forwarded:
         return value
 
     def _report(self, environ: WSGIEnvironment, name: str, text: str) -> None:
-        """Log the first value of this header that makes no sense."""
+        """Log the first invalid value of this header."""
         if name not in self._reported:
             self._reported.add(name)
             logger.warning(
-                "X-Forwarded-%s: ignored %r from the proxy at %s, which makes no sense; it is not reported again",
+                "X-Forwarded-%s: invalid %r from the proxy at %s is ignored and logged only once",
                 name,
                 text[:100],
                 environ[PEER] or "a Unix socket",

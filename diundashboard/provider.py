@@ -234,7 +234,7 @@ class Provider:
             raise Unproven(f"the ID token is not valid: {error}") from None
         subject = claims["sub"]
         if not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT):
-            raise Unproven("the ID token names nobody")
+            raise Unproven("the ID token names no person")
         return dict(claims)
 
     def _user_info(self, described: Mapping[str, Any], access: str, subject: str) -> Mapping[str, Any]:
@@ -243,9 +243,9 @@ class Provider:
             return {}
         status, answer = call(endpoint, headers={"Authorization": f"Bearer {access}"})
         if status != 200:
-            raise Away(f"the provider does not say more about who logs in: status {status}")
+            raise Away(f"the provider did not send the person's details: status {status}")
         if answer.get("sub") != subject:
-            raise Unproven("the provider speaks about somebody else than the ID token")
+            raise Unproven("the provider's details are about another person than the ID token")
         return answer
 
 

@@ -113,9 +113,11 @@ class Spool:
                     return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as away:
                 reason = str(away)
-            raise Declined(f"{reason}; nor can it be kept in {self._folder.waiting}: {error.strerror}") from error
+            raise Declined(
+                f"{reason}; the notification cannot be kept in {self._folder.waiting} either: {error.strerror}"
+            ) from error
         if reason:
-            logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder.waiting)
+            logger.error("%s; until the database is back, notifications are kept in %s", reason, self._folder.waiting)
         return Receipt(stored=False)
 
     def waits(self) -> bool:
@@ -158,7 +160,7 @@ class Spool:
                 passed_over |= {name for name in waiting if not self._store_late(name)}
             if self._folder.emptied():
                 self._look_again_at = 0.0
-                logger.info("everything that was kept in %s is stored", self._folder.waiting)
+                logger.info("all notifications that were kept in %s are stored", self._folder.waiting)
 
     def _store_late(self, name: str) -> bool:
         """Store one that waits, or put it aside; False if it has to stay where it is."""
@@ -176,7 +178,7 @@ class Spool:
             self._folder.remove(name)
         except OSError as error:
             if name not in self._not_removed:
-                logger.error("%r is stored, and cannot be removed: %s", name, error)
+                logger.error("%r is stored but cannot be removed: %s", name, error)
             self._not_removed.add(name)
             return False
         return True
@@ -190,9 +192,9 @@ class Spool:
         try:
             self._folder.put_aside(self._folder.waiting / name)
         except OSError as error:
-            logger.error("%r in %s can be neither stored nor put aside: %s", name, self._folder.waiting, error)
+            logger.error("%r in %s can be neither stored nor moved: %s", name, self._folder.waiting, error)
             return False
-        logger.exception("%r was kept and cannot be stored; it was put into %s", name, self._folder.failed)
+        logger.exception("%r cannot be stored; it was moved to %s", name, self._folder.failed)
         return True
 
     def state(self) -> SpoolState:
@@ -241,7 +243,7 @@ class Spool:
         except OSError as error:
             said = f"the spool in {self._folder.path} cannot be used: {error.strerror}"
         except Exception:
-            logger.exception("what waits in %s could not be stored", self._folder.waiting)
+            logger.exception("the notifications in %s could not be stored", self._folder.waiting)
         if said not in ("", self._said):
             logger.error("%s", said)
         self._said = said

@@ -57,4 +57,4 @@ def _time(name: str, group: int) -> datetime:
     if found := _NAME.match(order(name)):
         with suppress(OverflowError):
             return _EPOCH + int(found[group]) * _MICROSECOND
-    raise ValueError("its name does not tell when it arrived")
+    raise ValueError("its name has no time of arrival")

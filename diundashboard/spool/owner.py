@@ -82,11 +82,11 @@ class Ownership:
                 where = known.place or f"the database {known.id}"
                 raise Foreign(
                     errno.EPERM,
-                    f"the folder {self._folder.path} keeps notifications for another dashboard, that of {where}; "
-                    "name another folder in SPOOL_PATH, or remove this one if that dashboard is gone",
+                    f"the folder {self._folder.path} belongs to another dashboard, that of {where}; "
+                    "set SPOOL_PATH to another folder, or remove this one if that dashboard is gone",
                 )
             if alone and known.id and identity not in ("", known.id):
-                logger.warning("the database has another id than before; %s is used for it now", self._folder.path)
+                logger.warning("the database has a new id; %s now belongs to it", self._folder.path)
             owner = _Owner(identity or known.id, self._place)
             if owner != known:
                 _write(descriptor, owner)

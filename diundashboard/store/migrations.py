@@ -129,7 +129,9 @@ def roll_back(backend: SQLiteMigrations | PostgresMigrations, schema: str) -> No
     """
     migrations = migrations_of(backend)
     if schema not in {migration.id for migration in migrations}:
-        raise Invalid(f"it is of a later version of DIUN Dashboard (its schema is {schema}): update this one first")
+        raise Invalid(
+            f"it was written by a later version of DIUN Dashboard (its schema is {schema}): update this one first"
+        )
     backend.rollback_migrations(backend.to_rollback(migrations).filter(lambda migration: migration.id > schema))
 
 

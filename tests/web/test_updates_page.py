@@ -842,7 +842,7 @@ def test_one_row_those_ticked_and_all_that_match_are_acted_on_and_undone(
 def test_an_action_is_undone_once(client: FlaskClient, store: Store) -> None:
     page = done(client, "mute", only=record(store))
     undo(client, page)
-    check_error_page(client.post("/act/undo", data={"action": 1}), 409, "undone already")
+    check_error_page(client.post("/act/undo", data={"action": 1}), 409, "already undone")
     check_error_page(client.post("/act/undo", data={"action": 4711}), 404)
     check_error_page(client.post("/act/undo"), 404)
     assert states(store) == ["pending"]

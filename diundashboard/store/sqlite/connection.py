@@ -46,7 +46,7 @@ def answering(path: str) -> Iterator[None]:
     try:
         yield
     except OverflowError:
-        raise NotFound("no id is that large") from None
+        raise NotFound("this id is too large") from None
     except sqlite3.IntegrityError:
         raise
     except (sqlite3.Error, OSError) as error:

@@ -29,7 +29,7 @@ def derive_anew(cursor: sqlite3.Cursor) -> None:
     cursor.execute("UPDATE days SET opened = 0, closed = 0")
     series = [series_id for (series_id,) in cursor.execute("SELECT id FROM series ORDER BY id").fetchall()]
     for done in refold(cursor, series):
-        logger.info("Folded the history of %d of %d series", done, len(series))
+        logger.info("Derived the state of %d of %d series from their history", done, len(series))
     retag(cursor, repositories(cursor))
     cursor.execute("DELETE FROM version_rules")
     cursor.execute("INSERT INTO version_rules (number) VALUES (?)", (RULES,))

@@ -158,7 +158,7 @@ class Keeper:
             except Unavailable:
                 pass  # It is logged where it is first met.
             except Exception:
-                logger.exception("the SQLite database at %s could not be looked after", self._path)
+                logger.exception("the SQLite database at %s could not be checked", self._path)
 
     def _look(self) -> None:
         if not self.lock.acquire(timeout=LOOK):

@@ -94,7 +94,7 @@ def _keep_wal(path: str) -> None:
     wal = Path(f"{path}-wal")
     if wal.exists() and wal.stat().st_size:
         logger.warning(
-            "there is no SQLite database at %s, but %s with notifications of an earlier one, which is kept as %s; "
+            "there is no SQLite database at %s, but a file %s of an earlier one, which is kept as %s; "
             "a new, empty database is created",
             path,
             wal,

@@ -125,7 +125,7 @@ class Runs(runs.Runs, Database):
         with self._transaction() as cursor:
             row = cursor.execute("DELETE FROM pulses WHERE id = ? RETURNING name", (pulse_id,)).fetchone()
             if row is None:
-                raise NotFound(f"no name of a DIUN has the id {pulse_id}")
+                raise NotFound(f"no run has a name with the id {pulse_id}")
             noted(cursor, self._now(), by, "runs forgotten", row["name"])
 
 
