@@ -20,7 +20,7 @@ from diundashboard.model import Contents, Filled, Invalid, Row
 from diundashboard.store import Store, open_store
 
 STEP = 50_000
-"""After how many rows of a table the progress is told again."""
+"""How many rows of a table to process between two reports of progress."""
 
 logger = logging.getLogger("diundashboard")
 
@@ -65,7 +65,7 @@ def transfer(source: Config, target: Config) -> None:
     """Store what one database holds in another one, which must be empty.
 
     Raises:
-        Invalid: there is no such database to read.
+        Invalid: the source database does not exist.
         Conflict: the other database is not empty.
         Unavailable: one of them does not answer.
     """
@@ -109,7 +109,7 @@ def _open_filled(config: Config) -> Store:
 
 @contextmanager
 def _written(name: str) -> Iterator[BinaryIO]:
-    """What is written becomes the file when the block ends, and is removed if it fails."""
+    """Yield a temporary file that replaces the file when the block ends, and is removed if the block fails."""
     try:
         if name == "-":
             yield sys.stdout.buffer

@@ -59,7 +59,7 @@ class Forwarded:
             environ["SCRIPT_NAME"] = path
 
     def _find_client(self, environ: WSGIEnvironment) -> int:
-        """Note the client's address, and return how many proxies stand before it.
+        """Note the client's address, and return how many proxies are in front of it.
 
         Each proxy adds the address that it sees on the right, so that the first one from there that is no proxy is
         the client's. What is left of it is the client's own invention.
@@ -83,7 +83,7 @@ class Forwarded:
     def _read(
         self, environ: WSGIEnvironment, name: str, hops: int, check: Callable[[str], Value | None]
     ) -> Value | None:
-        """What the proxy that is `hops` away says in this header; None if nothing, or what makes no sense."""
+        """The value that the proxy `hops` away set in this header; None if there is none, or it is invalid."""
         values = _values(environ, name)
         if not values or (isinstance(self._proxies, int) and len(values) < hops):
             return None

@@ -38,7 +38,7 @@ _READ = {*_CONTAINER_KEYS, *_STACK_KEYS, *_OF_ONE_CONTAINER, "ctn_id", "ctn_imag
 
 
 class Refused(Exception):
-    """A body that is no notification; the message is written for the person who reads DIUN's log."""
+    """The body is not a notification; the message is for the person who reads DIUN's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Notification:
 
     @property
     def current(self) -> str:
-        """What the container runs, as its metadata says: `version` or `version@digest`; "" if not told.
+        """What the container runs, from its metadata: `version` or `version@digest`; "" if unknown.
 
         The first of: the label `diun.metadata.current`, diun-boost's `current_tag` (with its `current_digest`), and the
         tag of containerd's `ctn_image`.
@@ -92,7 +92,7 @@ class Notification:
         )
         current = label or tag
         if current:
-            # diun-boost knows the digest of its own tag alone.
+            # diun-boost knows the digest of its own tag only.
             named = digest and "@" not in current and tag in ("", current)
             version, at, of_version = current.partition("@")
             if named:
@@ -115,11 +115,11 @@ class Notification:
 
     @property
     def ctn_id(self) -> str:
-        """The container's id; "" if not told."""
+        """The container's id; "" if unknown."""
         return container_id(self.metadata)
 
     def without_container_metadata(self) -> Notification:
-        """The same, as if DIUN had told nothing about the container; the payload keeps everything.
+        """The same notification without the metadata of the container; the payload keeps everything.
 
         With `defaults.metadata` in its configuration, DIUN sends one container's metadata with every image.
         """
@@ -224,7 +224,7 @@ def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def container_id(metadata: Mapping[str, str]) -> str:
-    """The id of the container that metadata are about; "" if there is none, or it is longer than any real one."""
+    """The id of the container in the metadata; "" if there is none, or it is longer than any real one."""
     found = metadata.get("ctn_id", "")
     return found if len(found) <= _ID_LENGTH else ""
 
@@ -239,7 +239,7 @@ def _containers(metadata: dict[str, str]) -> tuple[str, ...]:
 
 
 def _time(value: object) -> datetime | None:
-    """An RFC 3339 time in UTC; None for what is no time, and for the year 1, which is Go's word for none."""
+    """An RFC 3339 time in UTC; None for anything else, and for the year 1, which is Go's zero time."""
     if not isinstance(value, str):
         return None
     try:
@@ -259,7 +259,7 @@ def derive(
 ) -> Derived:
     """Read an update's facts; `name` is its `registry/repository`.
 
-    A version without an order is a series of its own: `=` stands in no tag, so that no variant looks like one.
+    A version without an order is a series of its own: no tag contains `=`, so no variant looks like one.
     """
     read = image.version(version)
     names = {name, version, hostname}

@@ -26,7 +26,7 @@ class Busy(Exception):
 
 
 def hashed(password: str) -> str:
-    """What is kept of a new password.
+    """The hash of a new password.
 
     Raises:
         Invalid: it has fewer than 8 or more than 1,024 characters.

@@ -248,7 +248,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class SaidRunning:
-    """A person said which version runs; "" withdraws what was said."""
+    """A person set the running version; "" withdraws that."""
 
     at: datetime
     action: int

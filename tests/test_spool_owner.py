@@ -63,7 +63,7 @@ def test_what_waits_for_one_database_is_not_stored_in_another(
     claimed_once(folder, config, "the first")
     stranger = Spool(folder, other, place="the second")
     (folder / "waiting" / "1-kept").write_bytes(BODY)
-    with pytest.raises(Foreign, match="that of the first; name another folder in SPOOL_PATH"):
+    with pytest.raises(Foreign, match="that of the first; set SPOOL_PATH to another folder"):
         stranger.drain()
     assert stranger.take(OTHER_BODY).stored, "it stores its own past the folder"
     assert images(other) == ["redis:1"]

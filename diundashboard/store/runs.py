@@ -36,7 +36,7 @@ class Runs(ABC):
 
     @abstractmethod
     def forget_pulse(self, pulse_id: int, by: Actor = NOBODY) -> None:
-        """Delete a name and its runs. It is back when it is heard again.
+        """Delete a name and its runs. The next report brings it back.
 
         Raises:
             NotFound: no name has this id.

@@ -23,4 +23,4 @@ class Secrets(ABC):
 
     @abstractmethod
     def require_webhook_secret(self, offered: str, by: Actor = NOBODY) -> str:
-        """Ask for a secret from now on, `offered` if there is none yet; returns it."""
+        """Require a secret from now on, `offered` if there is none yet; returns it."""

@@ -31,7 +31,7 @@ class Tokens(ABC):
 
     @abstractmethod
     def remove_token(self, token_id: int, by: Actor = NOBODY) -> None:
-        """Delete a token. Nobody can use it from then on.
+        """Delete a token, which stops working at once.
 
         Raises:
             NotFound: no token has this id.

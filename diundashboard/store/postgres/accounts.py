@@ -154,7 +154,7 @@ def _knows(cursor: Cursor, code: str) -> bool:
 
 
 def _keep_an_admin(cursor: Cursor, account_id: int) -> None:
-    """Raise Conflict if nobody could manage accounts without this one."""
+    """Raise Conflict if this is the last admin."""
     admins = cursor.execute("SELECT id FROM accounts WHERE issuer = '' AND level = %s", (Level.ADMIN,)).fetchall()
     if [row.id for row in admins] == [account_id]:
         raise Conflict("this is the last admin: make another account an admin first")

@@ -65,7 +65,7 @@ _LOST = ("08", "57P", "53300")
 connections. An error without one is about the connection as well."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for no time in a column that is never null."""
+"""A placeholder for "no time" in a column that is never null."""
 
 TABLES: LiteralString = """
     hosts, series, updates, notifications, days, actions, action_items, tags, tag_assignments, tag_rules, views,

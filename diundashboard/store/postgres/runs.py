@@ -128,7 +128,7 @@ class Runs(runs.Runs, Database):
 
 
 def _pulse(cursor: Cursor, name: str, now: datetime) -> int:
-    """The id of a name, which is heard now; a new one replaces the stranger that was heard the longest time ago."""
+    """The id of a name that reports now; a new one replaces the one without a host that is silent the longest."""
     known = cursor.execute("UPDATE pulses SET heard_at = %s WHERE name = %s RETURNING id", (now, name)).fetchone()
     if known:
         return int(known.id)

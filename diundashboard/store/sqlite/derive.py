@@ -36,7 +36,7 @@ def derive_anew(cursor: sqlite3.Cursor) -> None:
 
 
 def _remove_tests(cursor: sqlite3.Cursor) -> None:
-    """What `diun notif test` reported is no update; its notifications stay in the history."""
+    """Remove the updates of `diun notif test`; their notifications stay in the history."""
     cursor.execute("DELETE FROM updates WHERE image = ?", (TEST_IMAGE,))
 
 
@@ -89,7 +89,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
                 row["id"],
             ),
         )
-    # What people did to a series as a whole, they did to each that it becomes.
+    # An action on a whole series applies to each series that it becomes.
     cursor.executemany(
         """
         INSERT INTO action_items (action_id, series_id, reference, before)

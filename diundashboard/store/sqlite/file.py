@@ -116,7 +116,7 @@ class OpenFile:
         return self._index().waiting
 
     def loss(self, companions: bool = True) -> Loss | None:
-        """Why what is committed now would be lost; None if the files are those that were opened."""
+        """Why a commit now would be lost; None if the files are the ones that were opened."""
         index = self._index()
         self.due = index.waiting >= CHECKPOINT_FRAMES
         try:

@@ -130,7 +130,7 @@ class Runs(runs.Runs, Database):
 
 
 def _pulse(cursor: sqlite3.Cursor, name: str, now: int) -> int:
-    """The id of a name, which is heard now; a new one replaces the stranger that was heard the longest time ago."""
+    """The id of a name that reports now; a new one replaces the one without a host that is silent the longest."""
     known = cursor.execute("UPDATE pulses SET heard_at = ? WHERE name = ? RETURNING id", (now, name)).fetchone()
     if known:
         return int(known["id"])
