@@ -106,7 +106,7 @@ def read(stream: BinaryIO) -> Contents:
     """What a backup holds. The last table ends with an error unless the checksum is that of all that was read.
 
     Raises:
-        Invalid: it is no backup, or one of a later format. Its tables and rows raise this too: it is damaged.
+        Invalid: it is not a backup, or has a later format. Its tables and rows raise this too if they are damaged.
     """
     backup = _Backup(stream)
     return Contents(backup.schema, backup.tables())

@@ -1,8 +1,8 @@
-"""What DIUN sends: the bytes of a request's body become a Notification, or a refusal that says why.
+"""Parse the body of a request from DIUN into a Notification, or refuse it and say why.
 
-DIUN sends each notification once and never again, so all that can be understood is taken: unknown fields are
-ignored, and a known field of another type counts as missing. What is too long or too much is shortened, by `limits`.
-The payload keeps what was really sent.
+DIUN sends each notification only once, so everything that can be understood is accepted: unknown fields are ignored,
+and a known field of the wrong type counts as missing. Long values are shortened to `limits`. The payload keeps the
+original.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _ID_LENGTH = 128
 """Characters of a container's id: Docker's have 64. The stores index it."""
 
 _OF_ONE_CONTAINER = {"current", "current_tag", "current_digest", "tag", "stack", "compose_project", "compose_service"}
-"""With every key that begins with `ctn_`, the metadata that belongs to one container."""
+"""The metadata that belongs to one container, together with every key that begins with `ctn_`."""
 
 _READ = {*_CONTAINER_KEYS, *_STACK_KEYS, *_OF_ONE_CONTAINER, "ctn_id", "ctn_image", "ctn_namespace", "svc_id", "job_id"}
-"""The keys that the dashboard itself reads: of too many, they are kept first."""
+"""The keys that the dashboard itself reads. If there are too many keys, these are kept first."""
 
 
 class Refused(Exception):
@@ -43,7 +43,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What the stores keep beside an update because SQL cannot read it out of the names."""
+    """The values of an update that the stores keep because SQL cannot derive them from its names."""
 
     variant: str
     version_key: str
@@ -131,7 +131,7 @@ class Notification:
         return replace(self, metadata=metadata, containers=_containers(metadata))
 
     def derived(self) -> Derived:
-        """What the stores keep beside it because SQL cannot read it out of the names."""
+        """The values that the stores keep because SQL cannot derive them from the names."""
         reference = self.reference
         return derive(self.hostname, reference.name, reference.version, self.metadata, self.containers)
 
@@ -208,7 +208,7 @@ def size_of(metadata: Mapping[str, str]) -> tuple[int, int]:
 
 
 def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The metadata of one container as the stores keep it: of too much, what the dashboard reads, and the shortest."""
+    """The metadata of one container within the limits: first the keys that the dashboard reads, then the shortest."""
     keys, text = size_of(metadata)
     if keys <= METADATA_KEYS and text <= METADATA_TEXT and max(map(len, metadata), default=0) <= METADATA_KEY:
         return dict(metadata)

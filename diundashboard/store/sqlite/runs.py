@@ -1,4 +1,4 @@
-"""What DIUN reports of its own runs."""
+"""The runs that DIUN reports."""
 
 from __future__ import annotations
 
