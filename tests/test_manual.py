@@ -1,4 +1,4 @@
-"""The documentation names what the code has: settings, routes, commands, options, keys. Its links lead somewhere."""
+"""The documentation names what the code has: settings, routes, commands, keys, tables. Its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from diundashboard.cli import _parser
 from diundashboard.config import SETTINGS, Setting
 from diundashboard.image import Kind
 from diundashboard.model import State
+from diundashboard.store.carried import TABLES, Table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -105,3 +106,8 @@ def test_every_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None
 def test_the_map_of_the_documentation_leads_to_every_page() -> None:
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", text("README.md")))
     assert linked == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_every_table_is_documented(table: Table) -> None:
+    assert f"`{table.name}`" in text("files.md").partition("## The tables of the database")[2]
