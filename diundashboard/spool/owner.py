@@ -1,4 +1,4 @@
-"""Whose the folder of the spool is: what was sent to one dashboard is never stored in the database of another."""
+"""Which database the spool's folder belongs to: notifications never get into the database of another dashboard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Foreign(PermissionError):
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """What the file `database` says: the id of the database, "" while it is not known yet, and its place."""
+    """The content of the file `database`: the id of the database, "" while it is unknown, and its place."""
 
     id: str = ""
     place: str = ""
@@ -107,7 +107,7 @@ class Ownership:
 
 
 def _read(descriptor: int) -> _Owner:
-    """What the file says; nothing, where it is empty or no such file."""
+    """The content of the file; an unknown owner if it is empty or not valid."""
     with suppress(ValueError, TypeError, KeyError):
         fields = json.loads(os.pread(descriptor, 10_000, 0))
         return _Owner(str(fields["id"]), str(fields["place"]))
