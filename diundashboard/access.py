@@ -1,4 +1,4 @@
-"""The way to the store of this process: opened in the background, and closed to all while the database is away."""
+"""Access to the store of this process: opens it in the background, refuses every use while the database is away."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERVAL = 1.0
 """Seconds between two attempts to reach a database that is away."""
 
 SILENCE = 1.0
-"""Seconds for which notifications may be under way and none of them answered, before the next ones do not join them."""
+"""Seconds without an answer to any notification on its way to the database, after which no more are sent there."""
 
 
 class _KnownAway(Declined):
@@ -26,11 +26,11 @@ class _KnownAway(Declined):
 
 
 class Access:
-    """Gives out the store, or says at once why there is none.
+    """Gives access to the store, or says at once why it is not available.
 
-    Until the store is open, and from the moment an operation found that the database does not answer, everybody is
-    refused at once: threads that wait for a database in vain are missing where notifications are taken. One thread
-    asks in their place, and lets everybody in again when the database answers.
+    Until the store is open, and after an operation has found that the database does not answer, every use is refused
+    at once: threads that wait for a database cannot accept notifications. One thread checks until the database answers,
+    and then allows uses again.
     """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
@@ -48,7 +48,7 @@ class Access:
 
     @classmethod
     def to(cls, store: Store) -> Access:
-        """The way to a store that is open."""
+        """Give access to a store that is already open."""
         access = cls(lambda: store)
         access._store = store
         access._let_in()
@@ -67,7 +67,7 @@ class Access:
         return store
 
     def identity(self) -> str:
-        """The id of the database, as soon as it was open once.
+        """The id of the database, once it has been open.
 
         Raises:
             Unavailable: it was not open yet.
@@ -83,7 +83,7 @@ class Access:
     ) -> int | None:
         """Store a notification, as `Intake.record` promises, unless the database is known to be away.
 
-        Also while earlier ones get no answer: each that joins them holds a thread until the database is given up.
+        It is also refused while earlier ones get no answer: each one that waits too would hold a thread.
         """
         store = self.store
         self._join()
@@ -107,9 +107,9 @@ class Access:
             self._under_way += 1
 
     def failed(self, error: Unavailable) -> bool:
-        """Refuse everybody from now on, if this error of an operation says that the database does not answer.
+        """Refuse every use from now on, if this error of an operation says that the database does not answer.
 
-        Whether that is so for others too is found out at once. Returns whether the error tells anything new.
+        The thread checks at once whether others are affected. Returns whether the error is new.
         """
         if isinstance(error, Declined):
             return not isinstance(error, _KnownAway)
@@ -120,14 +120,14 @@ class Access:
         return True
 
     def start(self, give_up: Callable[[Unusable], None]) -> None:
-        """Open the store, and look after it from then on, in a thread that ends with the process.
+        """Open the store, and watch it from then on, in a thread that ends with the process.
 
         `give_up` is called once, when waiting does not help.
         """
         Thread(target=self._look_after, args=(give_up,), name="access", daemon=True).start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the first attempt to open the store has ended, well or not; whether it has."""
+        """Wait until the first attempt to open the store has ended, in success or failure; returns whether it has."""
         return self._tried.wait(seconds)
 
     def close(self) -> None:
@@ -151,9 +151,9 @@ class Access:
                 time.sleep(INTERVAL)
 
     def look(self) -> None:
-        """Let everybody in if the database answers; open the store anew if the open one gets no answer.
+        """Allow uses again if the database answers; open the store again if the open one gets no answer.
 
-        Opened anew, it has no connections of before, and notices a schema that has changed meanwhile.
+        Opening it again drops the old connections, and notices a schema that has changed meanwhile.
 
         Raises:
             Unusable: waiting does not help.

@@ -20,7 +20,7 @@ def networks(text: str) -> Networks:
     """The addresses and networks in a text, which separates them by commas.
 
     Raises:
-        ValueError: something else is among them; the message says what is allowed.
+        ValueError: one of them is not valid; the message says what is allowed.
     """
     try:
         return tuple(ip_network(part.strip()) for part in text.split(","))
@@ -72,7 +72,7 @@ class Host:
 
 @lru_cache(maxsize=1024)
 def host(text: str) -> Host | None:
-    """The host in a text such as `nas.lan:8080`; None if it is none."""
+    """The host in a text such as `nas.lan:8080`; None if the text is not a host."""
     name, port = text, ""
     if text.startswith("["):
         name, bracket, port = text.partition("]")
@@ -95,7 +95,7 @@ def host(text: str) -> Host | None:
 
 
 def prefix(text: str) -> str | None:
-    """The path under which a proxy serves the dashboard, without a slash at its end; None if it is none."""
+    """The path under which a proxy serves the dashboard, without a slash at its end; None if it is not valid."""
     path = text.removesuffix("/")
     safe = not path or (_PREFIX.fullmatch(path) and not {".", ".."} & set(path.split("/")))
     return path if safe and text.startswith("/") else None
@@ -123,7 +123,7 @@ def site(text: str) -> Site:
     """The site at an address such as `https://diun.example.org/updates`.
 
     Raises:
-        ValueError: it is none; the message says what is allowed.
+        ValueError: it is not valid; the message says what is allowed.
     """
     try:
         parts = urlsplit(text)

@@ -106,7 +106,7 @@ def read(stream: BinaryIO) -> Contents:
     """What a backup holds. The last table ends with an error unless the checksum is that of all that was read.
 
     Raises:
-        Invalid: it is no backup, or one of a later format. Its tables and rows raise this too: it is damaged.
+        Invalid: it is not a backup, or has a later format. Its tables and rows raise this too if they are damaged.
     """
     backup = _Backup(stream)
     return Contents(backup.schema, backup.tables())
@@ -125,7 +125,7 @@ class _Backup:
             version = int(self._head["format"].removeprefix(FORMAT))
             self.schema = str(self._head["schema"])
         except (_Damaged, ValueError, KeyError, AttributeError):
-            raise Invalid("it is no backup of DIUN Dashboard, or its beginning is damaged") from None
+            raise Invalid("it is not a backup of DIUN Dashboard, or its beginning is damaged") from None
         if version > VERSION:
             raise Invalid("it was written by a later version of DIUN Dashboard: update this one first")
 
@@ -144,7 +144,7 @@ class _Backup:
             for _ in rows:
                 pass
         if self._head.get("rows") != self._count or self._read():
-            raise _Damaged("it does not end where it should")
+            raise _Damaged("its number of rows is wrong, or data follows its end")
 
     def _rows(self, columns: Mapping[str, Form]) -> Iterator[Row]:
         places = _places_of_bytes(columns)
@@ -165,12 +165,12 @@ class _Backup:
         try:
             value = json.loads(line)
         except ValueError:
-            raise _Damaged(f"what follows row {self._count} cannot be read") from None
+            raise _Damaged(f"the line after row {self._count} cannot be read") from None
         if isinstance(value, list):
             self._checksum.update(line)
             return value
         if not isinstance(value, dict):
-            raise _Damaged(f"what follows row {self._count} cannot be read")
+            raise _Damaged(f"the line after row {self._count} cannot be read")
         if value.get("sha256", self._checksum.hexdigest()) != self._checksum.hexdigest():
             raise _Damaged("the checksum is wrong")
         self._checksum.update(line)

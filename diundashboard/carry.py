@@ -20,7 +20,7 @@ from diundashboard.model import Contents, Filled, Invalid, Row
 from diundashboard.store import Store, open_store
 
 STEP = 50_000
-"""After how many rows of a table the progress is told again."""
+"""How many rows of a table to process between two reports of progress."""
 
 logger = logging.getLogger("diundashboard")
 
@@ -28,14 +28,14 @@ logger = logging.getLogger("diundashboard")
 def back_up(config: Config, name: str, force: bool) -> None:
     """Write what the configured database holds to a new file, or to stdout if its name is `-`.
 
-    The file is there once it is complete and on the disk, readable by its owner alone.
+    The file is there once it is complete and on the disk, readable by its owner only.
 
     Raises:
         Invalid: the file exists and `force` is false, it cannot be written, or there is no database.
         Unavailable: the database does not answer.
     """
     if name == "-" and sys.stdout.isatty():
-        raise Invalid("a backup is no text for a terminal: name a file, or send the output to one")
+        raise Invalid("a backup is binary data: name a file, or redirect the output to one")
     if name != "-" and not force and os.path.lexists(name):
         raise Invalid(f"{name} exists: name another file, or replace it with --force")
     with closing(_open_filled(config)) as store, store.contents() as contents, _written(name) as stream:
@@ -46,7 +46,7 @@ def restore(config: Config, name: str) -> None:
     """Store what a file holds, or stdin if its name is `-`, in the configured database, which must be empty.
 
     Raises:
-        Invalid: the file cannot be read, is no backup, or is damaged. The database stays as it was.
+        Invalid: the file cannot be read, is not a backup, or is damaged. The database stays as it was.
         Conflict: the database is not empty.
         Unavailable: the database does not answer.
     """
@@ -65,7 +65,7 @@ def transfer(source: Config, target: Config) -> None:
     """Store what one database holds in another one, which must be empty.
 
     Raises:
-        Invalid: there is no such database to read.
+        Invalid: the source database does not exist.
         Conflict: the other database is not empty.
         Unavailable: one of them does not answer.
     """
@@ -78,21 +78,21 @@ def transfer(source: Config, target: Config) -> None:
 
 
 def database_at(config: Config, text: str) -> Config:
-    """The settings for another database: a URI or conninfo string of PostgreSQL, or the path of an SQLite file."""
+    """The settings for another database: a URI or conninfo string of PostgreSQL, or the path of a SQLite file."""
     if re.match(r"postgres(ql)?://|\s*\w+\s*=", text):
         return replace(config, database_url=text)
     return replace(config, database_url="", db_path=text)
 
 
 def tell_of_other(config: Config, store: Store) -> None:
-    """Warn where PostgreSQL is used and empty, and an SQLite file holds what might be missed."""
+    """Warn if PostgreSQL is used and empty while a SQLite file has updates that may be missed."""
     if not config.database_url:
         return
     from diundashboard.store.sqlite.prepare import held
 
     if (count := held(config.db_path)) and store.is_empty():
         logger.warning(
-            "WARNING: PostgreSQL is empty, but the SQLite file %s holds %d updates. To carry them over, run: "
+            "WARNING: PostgreSQL is empty, but the SQLite file %s holds %d updates. To copy them, run: "
             "diundashboard transfer --from %s",
             config.db_path,
             count,
@@ -101,7 +101,7 @@ def tell_of_other(config: Config, store: Store) -> None:
 
 
 def _open_filled(config: Config) -> Store:
-    """The store of a database that is there: for another one, SQLite would create a file."""
+    """Open a database that exists. SQLite would create a missing file."""
     if not config.database_url and not os.path.exists(config.db_path):
         raise Invalid(f"there is no SQLite file {config.db_path}")
     return open_store(config)
@@ -109,7 +109,7 @@ def _open_filled(config: Config) -> Store:
 
 @contextmanager
 def _written(name: str) -> Iterator[BinaryIO]:
-    """What is written becomes the file when the block ends, and is removed if it fails."""
+    """Yield a temporary file that replaces the file when the block ends, and is removed if the block fails."""
     try:
         if name == "-":
             yield sys.stdout.buffer
@@ -142,7 +142,7 @@ def _sync(folder: Path) -> None:
 
 
 def _told(contents: Contents) -> Contents:
-    """The same contents. While they are read, stderr says how far that is."""
+    """The same contents, with progress on stderr while they are read."""
     return replace(contents, tables=(replace(table, rows=_told_rows(table)) for table in contents.tables))
 
 

@@ -379,7 +379,7 @@ def _full(name: str) -> str:
 
 
 def _operands(*words: str) -> tuple[str, ...]:
-    """Words that are no options, even if one looks so."""
+    """Arguments that are never options, even if one looks like it."""
     return ("--", *words) if any(word.startswith("-") for word in words) else words
 
 

@@ -1,4 +1,4 @@
-"""Every setting of the dashboard: its environment variable, its default, what it means and what is allowed."""
+"""Every setting of the dashboard: its environment variable, its default, its meaning and the allowed values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LONGEST_PASSWORD = 1024
 """The length of a password, in characters."""
 
 SPOOL = "diun-spool"
-"""The folder where notifications wait if there is no SQLite file for it to be beside."""
+"""The default folder of the spool when there is no SQLite file to put it beside."""
 
 
 class AuthMode(StrEnum):
-    """How the dashboard knows who asks."""
+    """How people log in."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a mode
     PROXY = "proxy"
@@ -30,15 +30,15 @@ class AuthMode(StrEnum):
 
 
 class Misconfigured(Exception):
-    """A setting makes no sense; the message names the variable and what is allowed."""
+    """A setting is invalid; the message names the variable and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One environment variable.
 
-    `check` turns its text into the value, and raises ValueError with what is allowed. A secret can also be read from
-    the file that `NAME_FILE` names, as Docker and Kubernetes hand secrets over, and is never printed.
+    `check` turns the text into a value, and raises ValueError with what is allowed. A secret can also come from the
+    file that `NAME_FILE` names, as with Docker and Kubernetes secrets, and is never printed.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Setting:
         """The checked value of this setting.
 
         Raises:
-            Misconfigured: the value is not allowed, or the file that it should be read from cannot be.
+            Misconfigured: the value is not allowed, or its file cannot be read.
         """
         text = environ.get(self.name, "")
         file_variable = f"{self.name}_FILE"
@@ -64,7 +64,7 @@ class Setting:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise Misconfigured(f"{file_variable}: cannot read {path!r}: {reason}") from None
             if not text:
-                # Without this, anyone could send, or the other database would be used, and nobody would notice.
+                # An empty secret would silently open the webhook, and an empty URL would silently choose SQLite.
                 raise Misconfigured(f"{file_variable}: {path!r} is empty")
         try:
             return self.check(text or self.default)
@@ -112,7 +112,7 @@ def _password(text: str) -> str:
 
 def _secret(text: str) -> str:
     if text != text.strip() or not text.isprintable():
-        raise ValueError("text in one line without spaces around it, as an HTTP header can carry no other")
+        raise ValueError("text in one line without spaces around it, because HTTP headers allow nothing else")
     return text
 
 
@@ -136,50 +136,50 @@ def _names(text: str) -> tuple[str, ...]:
 SETTINGS = (
     Setting("HOST", "127.0.0.1", "The address to listen on.", _text),
     Setting("PORT", "8080", "The port to listen on.", _number(1, 65535)),
-    Setting("DB_PATH", "diun.db", "The SQLite file; its folder is created.", _text),
+    Setting("DB_PATH", "diun.db", "The SQLite file. Its folder is created if needed.", _text),
     Setting(
         "DATABASE_URL",
         "",
-        "A PostgreSQL URI or conninfo string, anything that libpq takes; when set, PostgreSQL is used, not SQLite.",
+        "A PostgreSQL URI or conninfo string, anything that libpq accepts. If set, it replaces SQLite.",
         _text,
         secret=True,
     ),
     Setting(
         "SPOOL_PATH",
         "",
-        "The folder where notifications wait while the database cannot take them; empty: beside the SQLite file, "
-        "`diun-spool` for `diun.db`, or `diun-spool` in the working folder with PostgreSQL. It is created.",
+        "The folder where notifications wait while the database cannot store them. Empty: beside the "
+        "SQLite file, `diun-spool` for `diun.db`, or `diun-spool` in the working folder with PostgreSQL.",
         _text,
     ),
     Setting(
         "WEBHOOK_SECRET",
         "",
-        "What DIUN must send in `Authorization`, bare or after `Bearer `; two, separated by a comma, while you change "
-        "it. Empty: the dashboard chooses one on a new database, and Connect shows it.",
+        "The secret that DIUN must send in `Authorization`, bare or after `Bearer `. Two secrets with a comma between "
+        "them are accepted while you replace one. Empty: a new database gets one, and Connect shows it.",
         _secret,
         secret=True,
     ),
-    Setting("WEBHOOK_OPEN", "", "`yes`: anybody may send notifications where `WEBHOOK_SECRET` is empty.", _yes),
+    Setting("WEBHOOK_OPEN", "", "`yes` accepts notifications from anybody if `WEBHOOK_SECRET` is empty.", _yes),
     Setting(
         "AUTH_MODE",
         AuthMode.PASSWORD,
-        "How people prove who they are: `password`, with accounts here; `proxy`: the proxy in front says who asks; "
-        "`oidc`: an OpenID provider does; `none`: they do not, and everybody may see and change everything.",
+        "How people log in: `password` uses accounts of this dashboard, `proxy` trusts the reverse proxy, `oidc` asks "
+        "an OpenID provider, and `none` lets everybody see and change everything.",
         _mode,
     ),
     Setting(
         "ADMIN_PASSWORD",
         "",
-        "The password of an account `admin`, which the start makes while there is no account; empty: the start prints "
-        "a link with which the first account is made.",
+        "The password of an account `admin`, which is created at startup if there is no account. Empty: the log shows "
+        "a link to create the first account.",
         _password,
         secret=True,
     ),
     Setting(
         "AUTH_LEVEL",
         "",
-        "What people may do who have none of the groups below: `read`, `write` or `admin`; empty: everything where no "
-        "groups are set, and otherwise nothing.",
+        "With `proxy` and `oidc`: the level of people who are in none of the groups below: `read`, `write` or `admin`. "
+        "Empty: `admin` if no groups are set, otherwise no access.",
         entry.level,
     ),
     Setting("AUTH_GROUPS_ADMIN", "", "The groups, separated by commas, that may do everything.", entry.names),
@@ -188,58 +188,62 @@ SETTINGS = (
     Setting(
         "AUTH_PROXY_NETWORKS",
         "",
-        "With `proxy`: the IP addresses or networks of the proxy that says who asks, separated by commas.",
+        "With `proxy`: the IP addresses or networks of the proxy that logs people in, separated by commas.",
         lambda text: networks(text) if text else (),
     ),
-    Setting("AUTH_PROXY_HEADER", "Remote-User", "With `proxy`: the header that holds the name.", entry.header),
+    Setting("AUTH_PROXY_HEADER", "Remote-User", "With `proxy`: the header with the person's name.", entry.header),
     Setting(
         "AUTH_PROXY_GROUPS_HEADER",
         "",
-        "With `proxy`: the header that holds the groups, separated by commas or by `|`; empty: groups do not count.",
+        "With `proxy`: the header with the person's groups, separated by commas or by `|`. Empty: groups are ignored.",
         entry.header,
     ),
-    Setting("OIDC_ISSUER", "", "With `oidc`: the address of the provider, exactly as it calls itself.", entry.issuer),
-    Setting("OIDC_CLIENT_ID", "", "With `oidc`: the name of this dashboard at the provider.", _secret),
+    Setting(
+        "OIDC_ISSUER",
+        "",
+        "With `oidc`: the address of the provider, exactly as the provider names itself.",
+        entry.issuer,
+    ),
+    Setting("OIDC_CLIENT_ID", "", "With `oidc`: the id of this dashboard at the provider.", _secret),
     Setting("OIDC_CLIENT_SECRET", "", "With `oidc`: the secret of this client.", _secret, secret=True),
-    Setting("OIDC_GROUPS_CLAIM", "groups", "With `oidc`: the claim that holds a person's groups.", _text),
+    Setting("OIDC_GROUPS_CLAIM", "groups", "With `oidc`: the claim with the person's groups.", _text),
     Setting(
         "OIDC_ALLOWED_ADDRESSES",
         "",
-        "With `oidc`: the verified e-mail addresses that may log in with `AUTH_LEVEL`, separated by commas; "
-        "`@example.org` for all of a domain.",
+        "With `oidc`: the verified e-mail addresses that may log in with `AUTH_LEVEL`, separated by commas. "
+        "`@example.org` allows a whole domain.",
         entry.addresses,
     ),
     Setting(
         "RETENTION_DAYS",
         "730",
-        "After how many days the history drops payloads and repeats, except those of pending updates; 0: never.",
+        "How many days the history keeps payloads and repeats. Those of pending updates stay. `0` keeps everything.",
         _number(0, 36500),
     ),
     Setting(
         "WEB_CONCURRENCY",
         "",
-        "How many worker processes; empty: one on SQLite, two on PostgreSQL.",
+        "The number of worker processes. Empty: one on SQLite, two on PostgreSQL.",
         _workers,
     ),
     Setting(
         "TRUSTED_PROXIES",
         "0",
-        "The IP addresses or networks of the reverse proxies whose `X-Forwarded-*` headers count, separated by commas; "
-        "0: those headers are ignored.",
+        "The IP addresses or networks of the reverse proxies whose `X-Forwarded-*` headers count, separated by commas. "
+        "`0` ignores these headers.",
         _proxies,
     ),
     Setting(
         "PUBLIC_URL",
         "",
-        "The address at which people reach the dashboard, such as `https://diun.example.org`; empty: as the browser "
-        "calls it.",
+        "The address that people use, such as `https://diun.example.org`. Empty: the address that the browser uses.",
         _site,
     ),
     Setting(
         "ALLOWED_HOSTS",
         "",
-        "More host names under which the dashboard answers, separated by commas; `*.example.org` for all names below, "
-        "`*` for every name.",
+        "More host names under which the dashboard answers, separated by commas. `*.example.org` allows all names "
+        "below a domain, `*` every name.",
         _names,
     ),
 )
@@ -278,10 +282,10 @@ class Config:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Config:
-        """Every setting out of the environment.
+        """Read every setting from the environment.
 
         Raises:
-            Misconfigured: a value is not allowed, or does not do without another one.
+            Misconfigured: a value is not allowed, or requires another setting.
         """
         config = cls(**{setting.name.lower(): setting.read(environ) for setting in SETTINGS})
         if lacking := entry.contradiction(config):
@@ -290,12 +294,12 @@ class Config:
 
     @property
     def workers(self) -> int:
-        """How many worker processes serve."""
+        """The number of worker processes."""
         return self.web_concurrency or (2 if self.database_url else 1)
 
     @property
     def spool_folder(self) -> Path:
-        """Where notifications wait: two SQLite files in one folder have two."""
+        """The folder of the spool. Each SQLite file in a folder has its own."""
         if self.spool_path or self.database_url:
             return Path(self.spool_path or SPOOL)
         file = Path(self.db_path)
@@ -303,17 +307,17 @@ class Config:
 
     @property
     def former_spool_folder(self) -> Path | None:
-        """Where notifications waited in earlier releases by default, if that is another folder."""
+        """The default folder of the spool in earlier releases, if it is another one."""
         former = Path(SPOOL).absolute()
         return None if self.spool_path or self.spool_folder.absolute() == former else former
 
     @property
     def url(self) -> str:
-        """The address to tell people: `PUBLIC_URL`, or where it listens, on this machine where that is everywhere."""
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)  # noqa: S104 - it is compared
+        """The address to show people: `PUBLIC_URL`, or the address it listens on, with localhost for a wildcard."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host)  # noqa: S104 - only compared
         return str(self.public_url or f"http://{f'{everywhere}:{self.port}' if everywhere else self.bind}")
 
     @property
     def bind(self) -> str:
-        """Where to listen: host and port, an IPv6 address in brackets."""
+        """The host and port to listen on; an IPv6 address has brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

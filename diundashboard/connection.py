@@ -53,7 +53,7 @@ class Limits:
     """Seconds for a larger request to arrive while others wait for its room."""
 
     answers: int = 32 * 1024 * 1024
-    """Bytes of all answers that are not taken yet; above that, the client that had the longest time is given up."""
+    """Bytes of all answers that are not taken yet; above that, the client that has had the longest time is closed."""
 
 
 class Answer:
@@ -112,13 +112,13 @@ class Connection(TConn):
         self.may_drop = limits.dropped
         self.request: Request | None = None
         self.error: Exception | None = None
-        """Why the head is none."""
+        """Why the head is not valid."""
         self._arrived = bytearray()
         self._searched = 0
         self._handed_over: list[bytes] = []
 
     def renew(self) -> None:
-        """Forget the request. What has arrived of the next one stays."""
+        """Forget the request. Keep what has arrived of the next one."""
         self.request, self.error, self.kept = None, None, True
         self._searched = 0
         self._handed_over = []
@@ -130,12 +130,12 @@ class Connection(TConn):
 
     @property
     def path(self) -> str:
-        """The path of the request, as it was sent; empty for a head that is none."""
+        """The path of the request, as it was sent; empty if the head is not valid."""
         return (self.request and self.request.path) or ""
 
     @property
     def well_framed(self) -> bool:
-        """Whether gunicorn found the end of the body too: else the bytes that follow are no request."""
+        """Whether gunicorn found the end of the body too. Otherwise the bytes that follow are not a request."""
         return self.request is not None and not getattr(self.request.body, "failed", False)
 
     @property
@@ -207,7 +207,7 @@ class Connection(TConn):
         return self.request.body.reader
 
     def _end_of_body(self) -> int:
-        """Where the body ends in what has arrived; -1: it does not yet."""
+        """Where the body ends in what has arrived; -1 if the end has not arrived."""
         reader = self._reader()
         if isinstance(reader, ChunkedReader):
             return self._end_of_chunks()
@@ -261,11 +261,11 @@ class Connection(TConn):
         unsent = memoryview(self.sock.take()) if first else self.unsent
         with suppress(BlockingIOError, InterruptedError):
             unsent = unsent[self.socket.send(unsent) :]
-        # What is sent already is not to take memory as long as the client takes for the rest.
+        # Free the memory of what is sent while the client takes the rest.
         self.unsent = memoryview(bytes(unsent)) if first else unsent
 
     def abort(self) -> None:
-        """Close it; an answer that nobody takes does not stay in the kernel."""
+        """Close the connection, and discard an answer that the client has not taken from the kernel."""
         if self.unsent:
             with suppress(OSError):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -126,7 +126,7 @@ def fill(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> 
     """
     set_clock(now)
     if store.notifications(HistoryQuery(limit=1)):
-        raise Invalid("the database has notifications; the demo needs an empty one")
+        raise Invalid("the demo needs an empty database; this one has notifications")
     random = Random(9)  # noqa: S311 - a demonstration, the same each time
     count = 0
     images = list(_images(random))

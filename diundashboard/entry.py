@@ -1,4 +1,4 @@
-"""Whom a proxy or an OpenID provider lets in, and with which level: the settings for it, and what they mean. Pure."""
+"""Who may enter through a proxy or an OpenID provider, and with which level: the settings and their meaning. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _ADDRESS = re.compile(r"[^\s@,]*@[^\s@,]+")
 
 
 def level(text: str) -> Level | None:
-    """The level that has this name; None for no text.
+    """The level with this name; None for an empty text.
 
     Raises:
-        ValueError: there is none; the message says which there are.
+        ValueError: there is no such level; the message lists the levels.
     """
     if text and text not in list(Level):
         raise ValueError("read, write or admin")
@@ -34,7 +34,7 @@ def header(text: str) -> str:
     """The name of a header that a proxy sets.
 
     Raises:
-        ValueError: it is no such name; the message says what is allowed.
+        ValueError: it is not valid; the message says what is allowed.
     """
     if text and (not _HEADER.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith("sec-")):
         raise ValueError("the name of a header of its own, such as Remote-User: letters, digits and dashes")
@@ -50,7 +50,7 @@ def addresses(text: str) -> tuple[str, ...]:
     """E-mail addresses in lower case, and `@example.org` for all of a domain, separated by commas.
 
     Raises:
-        ValueError: something else is among them; the message says what is allowed.
+        ValueError: one of them is not valid; the message says what is allowed.
     """
     found = names(text.lower())
     if not all(map(_ADDRESS.fullmatch, found)):
@@ -62,7 +62,7 @@ def issuer(text: str) -> str:
     """The address of an OpenID provider, as it is written.
 
     Raises:
-        ValueError: it is none; the message says what is allowed.
+        ValueError: it is not valid; the message says what is allowed.
     """
     if text and not (secure(text) and text.isprintable() and not {"?", "#", " "} & set(text)):
         raise ValueError("the address of the provider, such as https://id.example.org")
@@ -70,7 +70,7 @@ def issuer(text: str) -> str:
 
 
 def secure(url: str) -> bool:
-    """Whether nobody on the way can read what is sent to this address: HTTPS, or this machine."""
+    """Whether nobody in between can read requests to this address: HTTPS, or this machine."""
     try:
         parts = urlsplit(url)
         found = host(parts.netloc)
@@ -115,7 +115,7 @@ def contradiction(config: Config) -> str:
 
 
 def level_by_proxy(config: Config, groups: Iterable[str]) -> Level | None:
-    """What somebody may do whom the proxy lets in; None: nothing.
+    """The level of a person whom the proxy lets in; None: no access.
 
     Who passes the proxy may do everything until AUTH_LEVEL or groups say otherwise: the proxy has its own rules for who
     reaches the dashboard, and the person who runs both must be able to do all there is, without a second list.
@@ -125,7 +125,7 @@ def level_by_proxy(config: Config, groups: Iterable[str]) -> Level | None:
 
 
 def level_by_provider(config: Config, groups: Iterable[str], address: str) -> Level | None:
-    """What somebody may do whom the provider knows with these groups and this verified address; None: nothing."""
+    """The level of a person with these groups and this verified address at the provider; None: no access."""
     found = _level_of(config, groups)
     allowed = config.oidc_allowed_addresses
     if found is None and address and ((low := address.lower()) in allowed or f"@{low.rpartition('@')[2]}" in allowed):

@@ -1,4 +1,4 @@
-"""The first account: made with the password of the settings, or with a link that the start prints."""
+"""The first account: created with the password of the settings, or by a link in the log."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from diundashboard.store import Conflict, Store
 logger = logging.getLogger("diundashboard")
 
 NAME = "admin"
-"""The name of the account that ADMIN_PASSWORD makes."""
+"""The name of the account that ADMIN_PASSWORD creates."""
 
 
 def welcome(config: Config, store: Store) -> None:
-    """Say how to get in, as far as the settings and the accounts ask for it."""
+    """Create the first account or print the link to create it, if there is none and people log in with passwords."""
     if config.auth_mode != AuthMode.PASSWORD:
         return
     if config.admin_password:

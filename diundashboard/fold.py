@@ -85,7 +85,7 @@ def _shown(series: Series, at: datetime) -> list[datetime]:
 
 
 def differences(stored: Series, folded: Series) -> Iterator[tuple[str, object, object]]:
-    """Where a stored state is not what its history says: the name of the value, what is stored, what the fold gives."""
+    """Each stored value that differs from the history: its name, the stored value, the folded value."""
     names = [name for name in Series._fields if name != "versions"]
     yield from _unequal("", names, stored, folded)
     told = {version.id: version for version in folded.versions}

@@ -59,7 +59,7 @@ class Forwarded:
             environ["SCRIPT_NAME"] = path
 
     def _find_client(self, environ: WSGIEnvironment) -> int:
-        """Note the client's address, and return how many proxies stand before it.
+        """Note the client's address, and return how many proxies are in front of it.
 
         Each proxy adds the address that it sees on the right, so that the first one from there that is no proxy is
         the client's. What is left of it is the client's own invention.
@@ -83,7 +83,7 @@ class Forwarded:
     def _read(
         self, environ: WSGIEnvironment, name: str, hops: int, check: Callable[[str], Value | None]
     ) -> Value | None:
-        """What the proxy that is `hops` away says in this header; None if nothing, or what makes no sense."""
+        """The value that the proxy `hops` away set in this header; None if there is none, or it is invalid."""
         values = _values(environ, name)
         if not values or (isinstance(self._proxies, int) and len(values) < hops):
             return None
@@ -95,11 +95,11 @@ class Forwarded:
         return value
 
     def _report(self, environ: WSGIEnvironment, name: str, text: str) -> None:
-        """Log the first value of this header that makes no sense."""
+        """Log the first invalid value of this header."""
         if name not in self._reported:
             self._reported.add(name)
             logger.warning(
-                "X-Forwarded-%s: ignored %r from the proxy at %s, which makes no sense; it is not reported again",
+                "X-Forwarded-%s: invalid %r from the proxy at %s is ignored and logged only once",
                 name,
                 text[:100],
                 environ[PEER] or "a Unix socket",

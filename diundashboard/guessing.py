@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 FREE = 5
-"""How many wrong passwords cost nothing."""
+"""How many wrong passwords cause no pause."""
 
 LONGEST = timedelta(minutes=1)
 """The longest pause between two attempts: at most 1,440 a day."""
@@ -19,16 +19,16 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 """After this time without an attempt, counting starts anew."""
 
 KEPT = 10_000
-"""How many pairs of account and address are counted; of more, the oldest are forgotten."""
+"""How many pairs of account and address are counted; beyond that, the oldest are dropped."""
 
 
 def pause(failures: int) -> timedelta:
-    """The time that must pass between the last of so many wrong passwords and the next attempt."""
+    """The pause between the last of this many wrong passwords and the next attempt."""
     if failures < FREE:
         return timedelta()
     return min(LONGEST, timedelta(seconds=2 ** min(failures - FREE, 10)))
 
 
 def wait(failures: int, since: timedelta) -> timedelta:
-    """How much of that pause is left; a clock that was set back makes it no longer."""
+    """How much of that pause is left. Setting the clock back does not extend it."""
     return max(timedelta(), pause(failures) - max(timedelta(), since))

@@ -152,7 +152,7 @@ def version(tag: str) -> Version:
 
 
 def variant(tag: str) -> str:
-    """What the versions of a series share. A tag without an order is a series of its own: `=` stands in no tag."""
+    """What the versions of a series share. A tag without an order is a series of its own: no tag contains `=`."""
     read = version(tag)
     return read.variant if read.numbers else f"={tag}"
 
@@ -231,7 +231,7 @@ def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     return Version(tag, "".join(variant), True, bool(stages), "".join(key)), named
 
 
-# The same tags come again and again. What is longer than what is stored would only fill the memory.
+# The same tags arrive again and again. Longer ones than the store keeps would only fill the memory.
 _remembered = lru_cache(maxsize=4096)(_taken_apart)
 
 

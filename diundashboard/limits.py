@@ -1,4 +1,4 @@
-"""How long and how many: what is taken from a notification, what people may write, and what one page shows. Pure.
+"""Lengths and counts: of notifications, of what people may write, and of what one page shows. Pure.
 
 DIUN's notifications come from outside and are never refused for what is long in them: the payload in the history keeps
 all of it. What pages read beside it is bounded here, so that no client, host or payload can make them slow or large.
@@ -9,10 +9,10 @@ NAME = 255
 registries take for a repository with its registry. Longer names are shortened and stay distinct: see `text.name_of`."""
 
 LINK = 2048
-"""The longest link that is taken, in characters. Part of a link would be another link."""
+"""The longest link that is stored, in characters. A shortened link would be a different link."""
 
 CONTAINERS = 500
-"""How many containers of an update are kept: the newest, as those are what runs now."""
+"""How many containers of an update are kept: the newest, because those run now."""
 
 METADATA_KEYS = 200
 """How many keys of metadata an update keeps, those of all its containers together. A container has about ten."""
@@ -55,7 +55,7 @@ ITEMS = 50
 """How many hosts, tags, rules, refused requests or older versions one page shows."""
 
 PULSES = 20
-"""How many names under which a DIUN reports its runs, and which no host has, the page of the hosts shows."""
+"""How many names without a host, under which a DIUN reports its runs, the page Hosts shows."""
 
 OPTIONS = 1000
 """How many hosts or tags can be chosen from."""

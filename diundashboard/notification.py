@@ -1,8 +1,8 @@
-"""What DIUN sends: the bytes of a request's body become a Notification, or a refusal that says why.
+"""Parse the body of a request from DIUN into a Notification, or refuse it and say why.
 
-DIUN sends each notification once and never again, so all that can be understood is taken: unknown fields are
-ignored, and a known field of another type counts as missing. What is too long or too much is shortened, by `limits`.
-The payload keeps what was really sent.
+DIUN sends each notification only once, so everything that can be understood is accepted: unknown fields are ignored,
+and a known field of the wrong type counts as missing. Long values are shortened to `limits`. The payload keeps the
+original.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _ID_LENGTH = 128
 """Characters of a container's id: Docker's have 64. The stores index it."""
 
 _OF_ONE_CONTAINER = {"current", "current_tag", "current_digest", "tag", "stack", "compose_project", "compose_service"}
-"""With every key that begins with `ctn_`, the metadata that belongs to one container."""
+"""The metadata that belongs to one container, together with every key that begins with `ctn_`."""
 
 _READ = {*_CONTAINER_KEYS, *_STACK_KEYS, *_OF_ONE_CONTAINER, "ctn_id", "ctn_image", "ctn_namespace", "svc_id", "job_id"}
-"""The keys that the dashboard itself reads: of too many, they are kept first."""
+"""The keys that the dashboard itself reads. If there are too many keys, these are kept first."""
 
 
 class Refused(Exception):
-    """A body that is no notification; the message is written for the person who reads DIUN's log."""
+    """The body is not a notification; the message is for the person who reads DIUN's log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What the stores keep beside an update because SQL cannot read it out of the names."""
+    """The values of an update that the stores keep because SQL cannot derive them from its names."""
 
     variant: str
     version_key: str
@@ -82,7 +82,7 @@ class Notification:
 
     @property
     def current(self) -> str:
-        """What the container runs, as its metadata says: `version` or `version@digest`; "" if not told.
+        """What the container runs, from its metadata: `version` or `version@digest`; "" if unknown.
 
         The first of: the label `diun.metadata.current`, diun-boost's `current_tag` (with its `current_digest`), and the
         tag of containerd's `ctn_image`.
@@ -92,7 +92,7 @@ class Notification:
         )
         current = label or tag
         if current:
-            # diun-boost knows the digest of its own tag alone.
+            # diun-boost knows the digest of its own tag only.
             named = digest and "@" not in current and tag in ("", current)
             version, at, of_version = current.partition("@")
             if named:
@@ -115,11 +115,11 @@ class Notification:
 
     @property
     def ctn_id(self) -> str:
-        """The container's id; "" if not told."""
+        """The container's id; "" if unknown."""
         return container_id(self.metadata)
 
     def without_container_metadata(self) -> Notification:
-        """The same, as if DIUN had told nothing about the container; the payload keeps everything.
+        """The same notification without the metadata of the container; the payload keeps everything.
 
         With `defaults.metadata` in its configuration, DIUN sends one container's metadata with every image.
         """
@@ -131,7 +131,7 @@ class Notification:
         return replace(self, metadata=metadata, containers=_containers(metadata))
 
     def derived(self) -> Derived:
-        """What the stores keep beside it because SQL cannot read it out of the names."""
+        """The values that the stores keep because SQL cannot derive them from the names."""
         reference = self.reference
         return derive(self.hostname, reference.name, reference.version, self.metadata, self.containers)
 
@@ -208,7 +208,7 @@ def size_of(metadata: Mapping[str, str]) -> tuple[int, int]:
 
 
 def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The metadata of one container as the stores keep it: of too much, what the dashboard reads, and the shortest."""
+    """The metadata of one container within the limits: first the keys that the dashboard reads, then the shortest."""
     keys, text = size_of(metadata)
     if keys <= METADATA_KEYS and text <= METADATA_TEXT and max(map(len, metadata), default=0) <= METADATA_KEY:
         return dict(metadata)
@@ -224,7 +224,7 @@ def bounded(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def container_id(metadata: Mapping[str, str]) -> str:
-    """The id of the container that metadata are about; "" if there is none, or it is longer than any real one."""
+    """The id of the container in the metadata; "" if there is none, or it is longer than any real one."""
     found = metadata.get("ctn_id", "")
     return found if len(found) <= _ID_LENGTH else ""
 
@@ -239,7 +239,7 @@ def _containers(metadata: dict[str, str]) -> tuple[str, ...]:
 
 
 def _time(value: object) -> datetime | None:
-    """An RFC 3339 time in UTC; None for what is no time, and for the year 1, which is Go's word for none."""
+    """An RFC 3339 time in UTC; None for anything else, and for the year 1, which is Go's zero time."""
     if not isinstance(value, str):
         return None
     try:
@@ -259,7 +259,7 @@ def derive(
 ) -> Derived:
     """Read an update's facts; `name` is its `registry/repository`.
 
-    A version without an order is a series of its own: `=` stands in no tag, so that no variant looks like one.
+    A version without an order is a series of its own: no tag contains `=`, so no variant looks like one.
     """
     read = image.version(version)
     names = {name, version, hostname}

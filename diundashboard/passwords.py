@@ -26,13 +26,13 @@ class Busy(Exception):
 
 
 def hashed(password: str) -> str:
-    """What is kept of a new password.
+    """The hash of a new password.
 
     Raises:
         Invalid: it has fewer than 8 or more than 1,024 characters.
     """
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Invalid(f"a password has from {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters")
+        raise Invalid(f"a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters")
     return _HASHER.hash(_bytes(password))
 
 

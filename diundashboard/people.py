@@ -1,4 +1,4 @@
-"""`diundashboard user`: who may log in."""
+"""`diundashboard user`: manage accounts."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from diundashboard.store import NotFound, Store, open_store
 
 
 def add_parsers(parser: ArgumentParser) -> None:
-    """Add the commands of `diundashboard user`. A password is asked for, or read from stdin: never an argument."""
+    """Add the commands of `diundashboard user`. Passwords are prompted for or read from stdin, never arguments."""
     commands = parser.add_subparsers(dest="action", required=True)
-    add = commands.add_parser("add", help="add an account; its password is asked for, or read from stdin")
+    add = commands.add_parser("add", help="add an account; asks for its password, or reads it from stdin")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--level", choices=list(Level), default=Level.READ, help="what it may do (default: read)")
     commands.add_parser("list", help="list the accounts")
-    level = commands.add_parser("level", help="change what an account may do; it is logged out everywhere")
+    level = commands.add_parser("level", help="change what an account may do, and log it out everywhere")
     level.add_argument("name", metavar="NAME")
     level.add_argument("level", metavar="LEVEL", choices=list(Level), help=", ".join(Level))
-    password = commands.add_parser("password", help="change the password of an account; it is logged out everywhere")
+    password = commands.add_parser("password", help="change the password of an account, and log it out everywhere")
     password.add_argument("name", metavar="NAME")
-    remove = commands.add_parser("remove", help="remove an account; it is logged out everywhere")
+    remove = commands.add_parser("remove", help="remove an account, and log it out everywhere")
     remove.add_argument("name", metavar="NAME")
 
 
 def manage(config: Config, options: Namespace) -> None:
-    """Do what the arguments say.
+    """Run one of the commands.
 
     Raises:
-        NotFound: no account has the name.
-        Conflict: an account has the name already, or nobody could manage accounts without this one.
+        NotFound: no account has this name.
+        Conflict: the name is taken, or this is the last admin.
         Invalid: the name or the password is not allowed.
     """
     with closing(open_store(config)) as store:
         match options.action:
             case "add":
                 added = store.add_account(options.name, Level(options.level), _asked_for(), COMMAND_LINE)
-                print(f"{added.name} may log in now, with the level {added.level}")
+                print(f"added {added.name} with the level {added.level}")
             case "list":
                 for account in store.accounts():
                     print(account.name, account.level, account.issuer, sep="\t")
@@ -55,7 +55,7 @@ def manage(config: Config, options: Namespace) -> None:
 def _named(store: Store, name: str) -> Account:
     known = store.credentials(name)
     if known is None:
-        raise NotFound(f"no account has the name {name!r}")
+        raise NotFound(f"no account is named {name!r}")
     return known[0]
 
 

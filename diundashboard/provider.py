@@ -1,4 +1,4 @@
-"""An OpenID provider, as a client sees it: where it is, whom it vouches for, and where one logs out."""
+"""An OpenID provider, as a client sees it: its address, the people it confirms, and where they log out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEPT = 3600
 """Seconds for which the provider's own description is believed."""
 
 PAUSE = 5
-"""Seconds for which nobody asks again a provider that did not answer."""
+"""Seconds to wait before asking a provider again that did not answer."""
 
 AT_ONCE = 3
 """How many threads of a worker wait for the provider at the same time: the others go on with pages."""
@@ -41,12 +41,12 @@ _LONGEST_SUBJECT = 255
 
 
 class Unproven(Exception):
-    """What came from the provider does not prove who asks; the message says why in one line."""
+    """The provider's answer does not prove who the person is; the message says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom the provider vouches for. `address` is empty unless the provider has verified it."""
+    """A person whom the provider confirms. `address` is empty unless the provider has verified it."""
 
     subject: str
     name: str
@@ -93,7 +93,7 @@ class Provider:
         return url
 
     def identify(self, code: str, redirect_uri: str, nonce: str, verifier: str) -> Identity:
-        """Whom the provider vouches for with this code.
+        """The person whom the provider confirms for this code.
 
         Raises:
             Unproven: the code or the ID token is not good.
@@ -234,18 +234,18 @@ class Provider:
             raise Unproven(f"the ID token is not valid: {error}") from None
         subject = claims["sub"]
         if not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT):
-            raise Unproven("the ID token names nobody")
+            raise Unproven("the ID token names no person")
         return dict(claims)
 
     def _user_info(self, described: Mapping[str, Any], access: str, subject: str) -> Mapping[str, Any]:
-        """What the provider tells beside the ID token: most put groups and addresses there alone."""
+        """The user info of the provider, where most put groups and addresses."""
         if not isinstance(endpoint := described.get("userinfo_endpoint"), str):
             return {}
         status, answer = call(endpoint, headers={"Authorization": f"Bearer {access}"})
         if status != 200:
-            raise Away(f"the provider does not say more about who logs in: status {status}")
+            raise Away(f"the provider did not send the person's details: status {status}")
         if answer.get("sub") != subject:
-            raise Unproven("the provider speaks about somebody else than the ID token")
+            raise Unproven("the provider's details are about another person than the ID token")
         return answer
 
 

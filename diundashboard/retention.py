@@ -14,14 +14,14 @@ from diundashboard.store import Store, StoreError
 logger = logging.getLogger("diundashboard")
 
 FIRST = 60
-"""Seconds from the start to the first time, and from a failure to the next try."""
+"""Seconds from startup to the first pruning, and from a failure to the next attempt."""
 
 DAILY = 24 * 60 * 60
-"""Seconds between two times."""
+"""Seconds between two prunings."""
 
 
 def prune(store: Store, days: int, dry_run: bool = False) -> str:
-    """Remove what is older than this many days, none where that is 0, and say in a sentence what was removed.
+    """Prune what is older than this many days, nothing if that is 0, and return a sentence about it.
 
     Raises:
         Unavailable: the database does not answer.

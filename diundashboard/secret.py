@@ -1,4 +1,4 @@
-"""What DIUN must send: the settings say it, or the database keeps what the dashboard chose itself."""
+"""The webhook's secret: from the settings, or chosen by the dashboard and kept in the database."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from diundashboard.spool.folder import Folder
 from diundashboard.store import Store, Unavailable
 
 _AGAIN = 10.0
-"""Seconds after which a process asks again whether a secret is required by now: another one may have been told so."""
+"""Seconds between two checks whether a secret is required by now: another process may have set one."""
 
 _LONGEST = 1000
-"""Bytes of the copy that are read."""
+"""The most bytes to read of the copy."""
 
 
 class Secret:
-    """The secret of the webhook, also while the database is away: a copy lies in the folder of the spool.
+    """The secret of the webhook. A copy in the spool's folder serves while the database is away.
 
-    Where neither the settings nor the database nor the copy has told one yet, any notification is taken: it is kept
-    until the database answers, and would be lost otherwise.
+    While neither the settings nor the database nor the copy has said what the secret is, every notification is
+    accepted and kept on disk. It would be lost otherwise.
     """
 
     def __init__(self, config: Config, access: Access) -> None:
@@ -38,36 +38,36 @@ class Secret:
         self._asked_at = 0.0
 
     def accepted(self) -> tuple[str, ...]:
-        """Every secret that is good now; empty if none is needed."""
+        """Every secret that is valid now; empty if none is required."""
         if not self._asked_for:
             return self._given
         if self._kept is None:
             self._ask()
         elif not self._kept and monotonic() - self._asked_at > _AGAIN:
             self._asked_at = monotonic()
-            # A notification does not wait for it.
+            # In the background, so that no notification waits for it.
             Thread(target=self._ask, name="secret", daemon=True).start()
         return (self._kept,) if self._kept else ()
 
     def shown(self) -> str:
-        """The secret that DIUN should send; "" if none is needed."""
+        """The secret that DIUN should send; "" if none is required."""
         return next(iter(self.accepted()), "")
 
     def is_missing(self) -> bool:
-        """Whether anybody may send, and nobody has said that this is meant."""
+        """Whether anybody may send although WEBHOOK_OPEN is not set."""
         return self._asked_for and self._kept == ""
 
     def require(self, by: Actor) -> None:
-        """Ask for a secret from now on.
+        """Require a secret from now on.
 
         Raises:
-            Unavailable: the database cannot keep it.
+            Unavailable: the database cannot store it.
         """
         if self._asked_for:
             self._learn(self._access.store.require_webhook_secret(_new(), by))
 
     def learn_from(self, store: Store) -> None:
-        """Ask a store that is open for the secret.
+        """Read the secret from an open store.
 
         Raises:
             Unavailable: the database does not answer.
@@ -86,7 +86,7 @@ class Secret:
     def _learn(self, kept: str) -> None:
         self._kept, self._asked_at = kept, monotonic()
         if kept and self._copied() != kept:
-            # Without the copy, a start without the database takes what anybody sends: nothing is lost by that.
+            # If the copy fails, a start without the database accepts notifications from anybody, so none is lost.
             with suppress(OSError):
                 self._copy(kept)
 
@@ -110,7 +110,7 @@ class Secret:
 
 
 def _given(text: str) -> tuple[str, ...]:
-    """The secrets of the setting. One that holds a comma, as earlier releases took it, stays good as a whole."""
+    """The secrets of the setting. A secret with a comma, from an earlier release, stays valid as a whole."""
     parts = tuple(part.strip() for part in text.split(",") if part.strip())
     return (*parts, text) if len(parts) > 1 else parts or ((text,) if text else ())
 

@@ -241,7 +241,7 @@ class Noted(NamedTuple):
 
 
 class SaidRunning(NamedTuple):
-    """A person said which version runs; "" withdraws what was said."""
+    """A person set the running version; "" withdraws that."""
 
     at: datetime
     action: int

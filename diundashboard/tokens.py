@@ -1,4 +1,4 @@
-"""`diundashboard token`: what programs show instead of logging in; and how a token is made."""
+"""Tokens, which programs send instead of logging in: how they are created, and `diundashboard token`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diundashboard.model import COMMAND_LINE, Invalid, Level
 from diundashboard.store import NotFound, open_store
 
 PREFIX = "diun_"
-"""How every token begins, so that scanners find one that has leaked."""
+"""The beginning of every token, so that scanners find one that has leaked."""
 
 LEVELS = (Level.READ, Level.WRITE)
 """What a token may do."""
@@ -24,41 +24,41 @@ LONGEST_DAYS = 3650
 
 
 def new_token() -> str:
-    """A token that nobody can guess."""
+    """A new, random token."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def expiry(days: int | None) -> datetime | None:
-    """When a token expires that is good for so many days from now; None for one that does not expire.
+    """The time when a token expires, this many days from now; None if it never expires.
 
     Raises:
-        Invalid: it is less than a day or more than 3,650.
+        Invalid: less than 1 or more than 3,650 days.
     """
     if days is None:
         return None
     if not 1 <= days <= LONGEST_DAYS:
-        raise Invalid(f"a token expires in 1 to {LONGEST_DAYS:,} days")
+        raise Invalid(f"a token must expire in 1 to {LONGEST_DAYS:,} days")
     return now() + timedelta(days=days)
 
 
 def add_parsers(parser: ArgumentParser) -> None:
     """Add the commands of `diundashboard token`."""
     commands = parser.add_subparsers(dest="action", required=True)
-    add = commands.add_parser("add", help="make a token and print it; it is not kept, so nothing can print it again")
+    add = commands.add_parser("add", help="create a token and print it; it cannot be printed again")
     add.add_argument("name", metavar="NAME", help="what the token is for")
     add.add_argument("--level", choices=LEVELS, default=Level.READ, help="what it may do (default: read)")
-    add.add_argument("--expires", metavar="DAYS", type=int, help="for how many days it is good (default: for ever)")
-    commands.add_parser("list", help="list the tokens: name, level, who made it, expiry, last use")
-    remove = commands.add_parser("remove", help="remove a token, which nobody can use from then on")
+    add.add_argument("--expires", metavar="DAYS", type=int, help="how many days it stays valid (default: forever)")
+    commands.add_parser("list", help="list the tokens: name, level, who created it, expiry, last use")
+    remove = commands.add_parser("remove", help="remove a token, which stops working at once")
     remove.add_argument("name", metavar="NAME")
 
 
 def manage(config: Config, options: Namespace) -> None:
-    """Do what the arguments say.
+    """Run one of the commands.
 
     Raises:
-        NotFound: no token has the name.
-        Conflict: a token has the name already, or there are too many.
+        NotFound: no token has this name.
+        Conflict: the name is taken, or there are too many tokens.
         Invalid: the name or the expiry is not allowed.
     """
     with closing(open_store(config)) as store:
@@ -76,5 +76,5 @@ def manage(config: Config, options: Namespace) -> None:
             case "remove":
                 found = [known for known in store.tokens() if known.name == options.name]
                 if not found:
-                    raise NotFound(f"no token has the name {options.name!r}")
+                    raise NotFound(f"no token is named {options.name!r}")
                 store.remove_token(found[0].id, COMMAND_LINE)

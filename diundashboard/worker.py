@@ -38,7 +38,7 @@ CONNECTIONS = 2000
 """Connections of one worker. A further one takes the place of the one that has been silent the longest."""
 
 OTHER_FILES = 128
-"""Open files of one worker that are no connections: the database, the spool, what it listens on."""
+"""Open files of one worker besides connections: the database, the spool, the listening socket."""
 
 _LOOK = 0.25
 """Seconds between two looks at the clock for connections whose time is up."""
@@ -84,7 +84,7 @@ class Worker(ThreadWorker):
         self._waiting: dict[Connection, None] = {}
         """Those whose client has the turn; the one that has had it for the longest is first."""
         self._stalled: dict[Connection, None] = {}
-        """Those of them that are not read, as there is no room for their request."""
+        """The connections that are not read because there is no room for their request."""
         self._requests = 0
         """Bytes that are reserved for requests that are not small."""
         self._answers = 0
@@ -115,7 +115,7 @@ class Worker(ThreadWorker):
             super().notify()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        # gunicorn's own shuts the pool of threads down in here, for ever if the signal came while a thread was added.
+        # gunicorn shuts the thread pool down in here, and hangs if the signal arrives while a thread is added.
         self.handle_exit(sig, frame)
 
     # Connections
@@ -281,7 +281,7 @@ class Worker(ThreadWorker):
             self._proceed(connection)
 
     def _limit_answers(self) -> None:
-        """Give up the answers that have waited longest, as far as there are more than memory for them."""
+        """Discard the answers that have waited longest, until the rest fits the memory for them."""
         for connection in list(self._waiting):
             if self._answers <= self.limits.answers:
                 return
@@ -299,7 +299,7 @@ class Worker(ThreadWorker):
     def _proceed(self, connection: Connection) -> None:
         """Go on after an answer: with the next request, or to the end of the connection."""
         if not connection.keep:
-            # To close it on bytes that nobody has read would reset it, and the client would lose the answer.
+            # Closing it with unread bytes would reset it, and the client would lose the answer.
             with suppress(OSError):
                 connection.socket.shutdown(socket.SHUT_WR)
             self._wait(connection, EVENT_READ, self._drop, self.limits.farewell)

@@ -161,7 +161,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_something_else_is_refused_at_once(foreign: str) -> None:
-    with pytest.raises(Invalid, match="no backup of DIUN Dashboard"):
+    with pytest.raises(Invalid, match="not a backup of DIUN Dashboard"):
         backup.read(io.BytesIO(FOREIGN[foreign]))
 
 

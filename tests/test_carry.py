@@ -167,10 +167,10 @@ def test_what_cannot_be_restored_is_refused_with_one_line_and_changes_nothing(
             gzip.compress(text.replace(b'"host1"', b'"host7"')),
             "it is damaged or incomplete: the checksum is",
         ),
-        "foreign": (b"Dear diary,\n", "it is no backup of DIUN Dashboard"),
+        "foreign": (b"Dear diary,\n", "it is not a backup of DIUN Dashboard"),
         "later": (
             gzip.compress(text.replace(ALL[-1].encode(), b"9999.later")),
-            "it is of a later version of DIUN Dashboard",
+            "it was written by a later version of DIUN Dashboard",
         ),
         "away": (b"", ""),
     }[damage]
@@ -188,7 +188,7 @@ def test_what_cannot_be_restored_is_refused_with_one_line_and_changes_nothing(
 def test_a_refusal_is_one_line_and_the_exit_status_1(filled: Config, tmp_path: Path) -> None:
     (tmp_path / "diary").write_text("Dear diary,\n")
     line = refusal(run(filled, "restore", tmp_path / "diary"))
-    assert "cannot be restored: it is no backup of DIUN Dashboard" in line
+    assert "cannot be restored: it is not a backup of DIUN Dashboard" in line
 
 
 def test_a_restore_that_is_killed_leaves_an_empty_database_that_can_be_restored_again(
@@ -312,7 +312,7 @@ def test_an_empty_postgresql_beside_a_filled_file_is_told_with_the_command_that_
     (line,) = lines
     told = re.fullmatch(
         rf"WARNING: PostgreSQL is empty, but the SQLite file {filled.db_path} holds 200 updates\. "
-        r"To carry them over, run: diundashboard (transfer --from \S+)",
+        r"To copy them, run: diundashboard (transfer --from \S+)",
         line,
     )
     assert told

@@ -93,7 +93,7 @@ def start_line(config: Config) -> str:
 
 
 def open_line(dashboard: Dashboard) -> str:
-    return f"AUTH_MODE is none: whoever reaches 127.0.0.1:{dashboard.port} may see and change everything"
+    return f"AUTH_MODE is none: everybody who reaches 127.0.0.1:{dashboard.port} can see and change everything"
 
 
 # The start
@@ -203,7 +203,7 @@ def test_a_foreign_file_and_a_later_schema_stop_the_start_with_one_line(sqlite: 
 def test_a_url_that_libpq_does_not_understand_stops_the_start_with_one_line() -> None:
     first, line = refused(Config(database_url="postgresql://diun:hunt@er2@db/updates"))
     assert first == "Using PostgreSQL database"
-    assert line.startswith("diundashboard: DATABASE_URL is no URI or conninfo string")
+    assert line.startswith("diundashboard: DATABASE_URL is not a URI or conninfo string")
 
 
 def test_the_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
@@ -341,8 +341,8 @@ def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
     with running(sqlite) as dashboard:
         dashboard.request("POST", "/webhook", PAYLOADS[0].read_bytes())
     status, found = check()
-    assert (status, found.partition("\n")[0]) == (0, "everything stored is what the history says")
-    assert "0 wait in " in found
+    assert (status, found.partition("\n")[0]) == (0, "the stored state matches the history")
+    assert "0 waiting in " in found
     with closing(sqlite3.connect(sqlite.db_path)) as connection, connection:
         connection.execute("UPDATE series SET running_version = '9'")
     status, found = check()
@@ -355,7 +355,7 @@ def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
     status, found = check()
     assert status == 1
     assert "has no update\n" in found
-    assert "the database itself is at fault: restore a backup\n" in found
+    assert "the database itself is damaged: restore a backup\n" in found
 
 
 # Behind a reverse proxy
@@ -364,7 +364,7 @@ def test_check_says_what_differs_and_repairs_it(sqlite: Config) -> None:
 @pytest.mark.parametrize("proxies", ["", "0", "1", "2"])
 def test_forwarded_headers_are_believed_from_the_stated_number_of_proxies(sqlite: Config, proxies: str) -> None:
     with running(sqlite, TRUSTED_PROXIES=proxies, ALLOWED_HOSTS="*") as dashboard:
-        assert dashboard.log.count("believes whoever connects") == (proxies in ("1", "2"))
+        assert dashboard.log.count("trusts every machine that connects") == (proxies in ("1", "2"))
         page = dashboard.request(
             "GET",
             "/",

@@ -33,7 +33,7 @@ def user(config: Config, monkeypatch: pytest.MonkeyPatch) -> User:
 def test_accounts_are_added_changed_and_removed(user: User, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert user("add", "Ada", "--level", "admin", password=PASSWORD) == 0
     assert user("add", "eve", password=PASSWORD) == 0
-    assert "eve may log in now, with the level read" in capsys.readouterr().out
+    assert "added eve with the level read" in capsys.readouterr().out
     assert user("level", "EVE", "write") == 0
     assert user("password", "eve", password="another one") == 0
     capsys.readouterr()
@@ -51,13 +51,13 @@ def test_accounts_are_added_changed_and_removed(user: User, store: Store, capsys
 @pytest.mark.parametrize(
     ("arguments", "password", "words"),
     [
-        (("add", "ada"), PASSWORD, "an account has the name 'ada' already"),
-        (("add", "eve"), "short", "a password has from 8 to 1,024 characters"),
+        (("add", "ada"), PASSWORD, "an account named 'ada' already exists"),
+        (("add", "eve"), "short", "a password must have 8 to 1,024 characters"),
         (("add", " "), PASSWORD, "an account needs a name"),
-        (("level", "nobody", "read"), "", "no account has the name 'nobody'"),
+        (("level", "nobody", "read"), "", "no account is named 'nobody'"),
         (("level", "ada", "read"), "", "this is the last admin: make another account an admin first"),
         (("remove", "ada"), "", "this is the last admin: make another account an admin first"),
-        (("password", "ada"), "", "a password has from 8 to 1,024 characters"),
+        (("password", "ada"), "", "a password must have 8 to 1,024 characters"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_changes_nothing(

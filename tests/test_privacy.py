@@ -47,7 +47,10 @@ def test_the_database_the_spool_and_backups_are_for_one_user(place: Path) -> Non
 def test_a_database_that_everybody_can_read_is_left_so_and_said_in_one_line(place: Path, migrated_file: Path) -> None:
     path = place / "diun.db"
     path.write_bytes(migrated_file.read_bytes())
-    for mode, lines in ((0o644, [f"Every user of this machine can read {path}: chmod o= {path}"]), (0o660, [])):
+    for mode, lines in (
+        (0o644, [f"Every user of this machine can read {path}. To prevent that, run: chmod o= {path}"]),
+        (0o660, []),
+    ):
         path.chmod(mode)
         with running(open_to_all(Config(db_path=str(path))), (*OPEN, "serve")) as dashboard:
             assert [line for line in dashboard.log.splitlines() if "Every" in line] == lines

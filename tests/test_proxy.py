@@ -1,4 +1,4 @@
-"""Behind a real nginx, set up as the manual says."""
+"""Behind a real nginx, set up as the documentation says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diundashboard.notification import BODY_LIMIT
 from tests.conftest import PAYLOADS
 from tests.dashboard import Dashboard, free_port, running
 
-MANUAL = Path(__file__).parents[1] / "docs" / "manual.md"
+MANUAL = Path(__file__).parents[1] / "docs" / "proxy.md"
 pytestmark = pytest.mark.parametrize("config", ["sqlite"], indirect=True)
 
 

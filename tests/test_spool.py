@@ -138,7 +138,7 @@ def test_what_can_be_neither_stored_nor_kept_is_refused_with_both_reasons(
     assert answer.status_code == 503
     assert answer.json
     assert "cannot be used" in answer.json["error"]
-    assert "nor can it be kept in /dev/null/spool/waiting: Not a directory" in answer.json["error"]
+    assert "the notification cannot be kept in /dev/null/spool/waiting either: Not a directory" in answer.json["error"]
 
 
 @pytest.mark.parametrize("config", ["sqlite"], indirect=True)
@@ -146,7 +146,7 @@ def test_a_spool_that_leads_nowhere_is_given_up(
     config: Config, store: Store, away: Callable[[], AbstractContextManager[None]]
 ) -> None:
     Path(config.spool_path).symlink_to("nowhere")
-    with away(), pytest.raises(Unavailable, match="nor can it be kept"):
+    with away(), pytest.raises(Unavailable, match="cannot be kept in"):
         Spool(Path(config.spool_path), store).take(body("nginx:1"))
 
 

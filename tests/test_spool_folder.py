@@ -245,7 +245,7 @@ def test_the_command_names_what_could_not_be_stored(
     monkeypatch.setenv("SPOOL_PATH", config.spool_path)
     assert main(["spool"]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"1 wait in {place}/waiting, 1 could not be stored",
+        f"1 waiting in {place}/waiting, 1 could not be stored",
         f"{place}/failed/1-garbage",
     ]
 

@@ -63,7 +63,7 @@ def test_what_waits_for_one_database_is_not_stored_in_another(
     claimed_once(folder, config, "the first")
     stranger = Spool(folder, other, place="the second")
     (folder / "waiting" / "1-kept").write_bytes(BODY)
-    with pytest.raises(Foreign, match="that of the first; name another folder in SPOOL_PATH"):
+    with pytest.raises(Foreign, match="that of the first; set SPOOL_PATH to another folder"):
         stranger.drain()
     assert stranger.take(OTHER_BODY).stored, "it stores its own past the folder"
     assert images(other) == ["redis:1"]
@@ -104,7 +104,7 @@ def test_a_new_database_in_the_place_of_the_one_before_gets_what_waits_and_says_
     (folder / "waiting" / "1-kept").write_bytes(BODY)
     Spool(folder, other, place="the same place").drain()
     assert images(other) == ["nginx:1"]
-    assert "the database has another id than before" in caplog.text
+    assert "the database has a new id" in caplog.text
 
 
 @sqlite
@@ -154,7 +154,7 @@ def test_while_another_dashboard_uses_the_folder_nothing_is_kept_for_a_database_
 ) -> None:
     using = Spool(folder, store, clock, "the first")
     assert using.take(BODY) == KEPT
-    with pytest.raises(Unavailable, match=r"nor can it be kept .* another dashboard, that of the first"):
+    with pytest.raises(Unavailable, match=r"cannot be kept in .* another dashboard, that of the first"):
         Spool(folder, away, clock, "the second").take(OTHER_BODY)
     assert Spool(folder, away, clock, "the first").take(OTHER_BODY) == KEPT, "a process of the same dashboard"
     using.drain()

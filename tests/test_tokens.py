@@ -38,9 +38,9 @@ def test_a_token_is_printed_once_listed_and_removed(store: Store, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["remove", "ci"], "no token has the name 'ci'"),
+        (["remove", "ci"], "no token is named 'ci'"),
         (["add", ""], "a token needs a name"),
-        (["add", "ci", "--expires", "0"], "a token expires in 1 to 3,650 days"),
+        (["add", "ci", "--expires", "0"], "a token must expire in 1 to 3,650 days"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(

@@ -48,7 +48,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a program shows instead of logging in. `expires_at` is None for one that does not expire."""
+    """What a program sends instead of logging in. `expires_at` is None for one that does not expire."""
 
     id: int
     name: str

@@ -15,7 +15,7 @@ class Actor:
 
 
 NOBODY = Actor()
-"""Stands for whoever cannot be named."""
+"""A person or program without a known name."""
 
 COMMAND_LINE = Actor("command line")
 """Whoever runs `diundashboard` on the machine itself."""

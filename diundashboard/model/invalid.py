@@ -1,7 +1,7 @@
-"""The error for a request that makes no sense."""
+"""The error for an invalid request."""
 
 from __future__ import annotations
 
 
 class Invalid(ValueError):
-    """What a person or a program asked for makes no sense; the message says what is allowed."""
+    """The request of a person or a program is invalid; the message says what is allowed."""

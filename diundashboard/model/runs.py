@@ -1,4 +1,4 @@
-"""What DIUN reports of its own runs."""
+"""The runs that DIUN reports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ RUNS_KEPT = 30
 """How many runs of one name are kept."""
 
 STRANGERS_KEPT = 200
-"""How many names that are no host's are kept."""
+"""How many names without a host are kept."""
 
 REPORT_LENGTH = 1000
 """How many characters are kept of what DIUN writes about a run. It writes about 170."""
 
 
 class RunEvent(StrEnum):
-    """What one ping tells: a run starts, a run is done, or DIUN stops."""
+    """What one ping reports: a run starts, a run is done, or DIUN stops."""
 
     START = "start"
     DONE = "done"
@@ -40,11 +40,11 @@ class Scan:
 class Run:
     """One run of a DIUN.
 
-    `started_at` is None if its start was not heard, `ended_at` while it runs, or if its end was not heard. `stopped` is
-    whether DIUN reported a failure instead of a result, as it does when it is stopped; with no start that was outside
-    of a run. `report` is what DIUN wrote, `scan` what that says, if it is a result. `arrived` is how many notifications
-    of its host came during the run, `updates_arrived` how many of these had DIUN's status `update`; both are 0 without
-    a host, a start or an end.
+    `started_at` is None if its start was not reported, `ended_at` while it runs, or if its end was not reported.
+    `stopped` is whether DIUN reported a failure instead of a result, as it does when it is stopped; without a start,
+    that was outside of a run. `report` is the text that DIUN sent, `scan` its meaning, if it is a result. `arrived` is
+    how many notifications of its host arrived during the run, `updates_arrived` how many of these had DIUN's status
+    `update`; both are 0 without a host, a start or an end.
     """
 
     started_at: datetime | None
@@ -57,7 +57,7 @@ class Run:
 
     @property
     def began_at(self) -> datetime | None:
-        """When the run began, or ended if its start was not heard; None if DIUN only told that it stops."""
+        """When the run began, or ended if its start was not reported; None if DIUN only reported that it stops."""
         return self.started_at or (None if self.stopped else self.ended_at)
 
 
@@ -81,7 +81,7 @@ class Pulse:
 
     @property
     def last(self) -> Run | None:
-        """The newest run; None if DIUN only told that it stops."""
+        """The newest run; None if DIUN only reported that it stops."""
         return next((run for run in self.runs if run.began_at), None)
 
     @property

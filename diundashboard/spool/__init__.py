@@ -1,4 +1,4 @@
-"""Where notifications wait that the database cannot take now: a folder with a file for each, in the order they came.
+"""Keeps notifications on disk while the database cannot store them: one file each, in the order of arrival.
 
 DIUN says a thing once. While something waits here, what comes later waits behind it, so that a digest is never replaced
 by an older one. A file is removed after its notification is stored. It is named after the moment of the first try to
@@ -30,24 +30,24 @@ __all__ = ["Foreign", "Receipt", "Spool", "SpoolState"]
 logger = logging.getLogger("diundashboard")
 
 INTERVAL = 5
-"""Seconds between two looks at what waits."""
+"""Seconds between two checks of the waiting notifications."""
 
 _LOOK = 0.1
-"""Seconds after which a process sees that another has kept something: to look costs as much as to parse."""
+"""Seconds between two checks whether another process has kept something: a check costs as much as parsing."""
 
 _COUNT = 1
-"""Seconds after which what waits is counted again."""
+"""Seconds until the waiting notifications are counted again."""
 
 _COUNT_SHARE = 20
 """A count is used for this many times as long as it takes."""
 
 _AHEAD = timedelta(days=1)
-"""A time of arrival that is more than this ahead was told by a wrong clock."""
+"""A time of arrival that is further ahead than this comes from a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a notification: it is stored, or kept on disk until it can be.
+    """The result for a notification: it is stored, or kept on disk until it can be.
 
     `update` is the id of the update that a stored one is about; None for DIUN's test, which is about none.
     """
@@ -66,7 +66,7 @@ class SpoolState:
 
 
 class Keeps(Protocol):
-    """Where notifications are stored: a store, or the way to one."""
+    """Stores notifications: a store, or the access to one."""
 
     def identity(self) -> str: ...
 
@@ -113,9 +113,11 @@ class Spool:
                     return Receipt(stored=True, update=self._store.record(notification, at))
             except Unavailable as away:
                 reason = str(away)
-            raise Declined(f"{reason}; nor can it be kept in {self._folder.waiting}: {error.strerror}") from error
+            raise Declined(
+                f"{reason}; the notification cannot be kept in {self._folder.waiting} either: {error.strerror}"
+            ) from error
         if reason:
-            logger.error("%s; until then, what DIUN sends is kept in %s", reason, self._folder.waiting)
+            logger.error("%s; until the database is back, notifications are kept in %s", reason, self._folder.waiting)
         return Receipt(stored=False)
 
     def waits(self) -> bool:
@@ -133,7 +135,7 @@ class Spool:
         self._waits = True
 
     def claim(self, identity: str) -> None:
-        """Make sure that the folder is used for the database with this id, and for no other.
+        """Make sure that the folder is used for the database with this id only.
 
         Raises:
             Foreign: it is another's.
@@ -142,7 +144,7 @@ class Spool:
         self._ownership.claim(identity)
 
     def drain(self) -> None:
-        """Store what waits, in the order in which it came, unless another process is at it.
+        """Store the waiting notifications in their order of arrival, unless another process is doing so.
 
         Raises:
             Unavailable: the database cannot take it yet.
@@ -158,10 +160,10 @@ class Spool:
                 passed_over |= {name for name in waiting if not self._store_late(name)}
             if self._folder.emptied():
                 self._look_again_at = 0.0
-                logger.info("everything that was kept in %s is stored", self._folder.waiting)
+                logger.info("all notifications that were kept in %s are stored", self._folder.waiting)
 
     def _store_late(self, name: str) -> bool:
-        """Store one that waits, or put it aside; False if it has to stay where it is."""
+        """Store a waiting notification, or move it to `failed`; False if it has to stay where it is."""
         try:
             if name not in self._not_removed and (kept := self._folder.read(name)):
                 self._store.record(parse(kept.body), self._believable(kept.at), again=kept.tried)
@@ -176,7 +178,7 @@ class Spool:
             self._folder.remove(name)
         except OSError as error:
             if name not in self._not_removed:
-                logger.error("%r is stored, and cannot be removed: %s", name, error)
+                logger.error("%r is stored but cannot be removed: %s", name, error)
             self._not_removed.add(name)
             return False
         return True
@@ -186,17 +188,17 @@ class Spool:
         return moment if at > moment + _AHEAD else at
 
     def _put_aside(self, name: str) -> bool:
-        """Put aside what the exception in hand is about; False if that cannot be done."""
+        """Move the notification that the current exception is about to `failed`; False if that is not possible."""
         try:
             self._folder.put_aside(self._folder.waiting / name)
         except OSError as error:
-            logger.error("%r in %s can be neither stored nor put aside: %s", name, self._folder.waiting, error)
+            logger.error("%r in %s can be neither stored nor moved: %s", name, self._folder.waiting, error)
             return False
-        logger.exception("%r was kept and cannot be stored; it was put into %s", name, self._folder.failed)
+        logger.exception("%r cannot be stored; it was moved to %s", name, self._folder.failed)
         return True
 
     def state(self) -> SpoolState:
-        """What waits, counted a second ago at most, or longer ago where there is much to count."""
+        """How much waits, counted at most a second ago, or longer ago if there is much to count."""
         with self._counting:
             started = time.monotonic()
             if started >= self._count_again_at:
@@ -216,7 +218,7 @@ class Spool:
         return SpoolState(len(waiting), oldest, len(self._folder.entries_failed()))
 
     def start(self, former: Path | None = None) -> None:
-        """Look after what waits here, in a thread that ends with the process.
+        """Store the waiting notifications, in a thread that ends with the process.
 
         `former` is the folder of an earlier release: what waits there is stored too, unless it is another dashboard's.
         """
@@ -241,13 +243,13 @@ class Spool:
         except OSError as error:
             said = f"the spool in {self._folder.path} cannot be used: {error.strerror}"
         except Exception:
-            logger.exception("what waits in %s could not be stored", self._folder.waiting)
+            logger.exception("the notifications in %s could not be stored", self._folder.waiting)
         if said not in ("", self._said):
             logger.error("%s", said)
         self._said = said
 
     def _is_taken_over(self) -> bool:
-        """Store what waits in the folder of an earlier release; whether there is nothing more to do."""
+        """Store what waits in the folder of an earlier release; returns whether this is complete."""
         try:
             self.drain()
         except Foreign:

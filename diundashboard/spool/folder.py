@@ -38,7 +38,7 @@ _ROUNDS = 10
 """How often a file is tried that finds no room, or whose folder is removed as it is empty, before the file is there."""
 
 _WRITTEN = 60
-"""Seconds after which a file that is still being written is one that a killed process has left behind."""
+"""Seconds after which an unfinished file must be from a killed process."""
 
 _RECOUNT = 10
 """Seconds between two counts of a folder that seems to have reached its limit: what is stored is not subtracted."""
@@ -80,7 +80,7 @@ class Folder:
         self._counted, self._recount_at = False, 0.0
 
     def keep(self, body: bytes, at: datetime) -> None:
-        """Write a notification behind all that wait. It is durable on return.
+        """Write a notification after all that wait. It is durable on return.
 
         Raises:
             OSError: it cannot be written, or the folder has reached its limit.
@@ -139,7 +139,7 @@ class Folder:
 
     @contextmanager
     def _counter(self) -> Iterator[_Count]:
-        """The file `counter`, while no other thread or process has it. What is changed is written back."""
+        """Lock the file `counter` for this thread and process. Changes are written back."""
         descriptor = self.open_own("counter")
         try:
             lock(descriptor)
@@ -208,7 +208,7 @@ class Folder:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether something waits, and no other process stores it: the lock ends with its process.
+        """Whether notifications wait and no other process stores them. The lock ends with its process.
 
         Raises:
             OSError: the folder cannot be used.
@@ -275,7 +275,7 @@ class Folder:
         (self.waiting / name).unlink(missing_ok=True)
 
     def put_aside(self, path: Path) -> None:
-        """Move what cannot be stored into `failed`, under a name that nothing has there.
+        """Move a file that cannot be stored into `failed`, under a free name.
 
         Raises:
             OSError: it cannot be moved.
@@ -284,7 +284,7 @@ class Folder:
         _move(path, self.failed)
 
     def retry(self) -> int:
-        """Move every file in `failed` back to where it is stored from; returns how many.
+        """Move every file in `failed` back to `waiting`; returns how many.
 
         Raises:
             OSError: one cannot be moved.

@@ -10,11 +10,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _NAME = re.compile(r"(?:n(\d{12})-)?(\d{1,20})(?!\d)(?:-(\d{16})(?!\d))?", re.ASCII)
-"""Releases before gave the time alone, and so those files come first."""
+"""Earlier releases used the time only, so their files come first."""
 
 
 def microseconds(at: datetime) -> int:
-    """A time as names tell it: microseconds since 1970 in UTC."""
+    """A time as names have it: microseconds since 1970 in UTC."""
     return (at - _EPOCH) // _MICROSECOND
 
 
@@ -24,7 +24,7 @@ def name_of(number: int, at: int, tried: int) -> str:
 
 
 def order(name: str) -> str:
-    """What names are sorted by; one that is still being written begins with a dot."""
+    """The sort key of names. The name of an unfinished file begins with a dot."""
     return name.lstrip(".")
 
 
@@ -35,7 +35,7 @@ def number_of(name: str) -> int:
 
 
 def arrival(name: str) -> datetime:
-    """The time of arrival that a name tells.
+    """The time of arrival in a name.
 
     Raises:
         ValueError: it tells none.
@@ -57,4 +57,4 @@ def _time(name: str, group: int) -> datetime:
     if found := _NAME.match(order(name)):
         with suppress(OverflowError):
             return _EPOCH + int(found[group]) * _MICROSECOND
-    raise ValueError("its name does not tell when it arrived")
+    raise ValueError("its name has no time of arrival")

@@ -1,4 +1,4 @@
-"""Whose the folder of the spool is: what was sent to one dashboard is never stored in the database of another."""
+"""Which database the spool's folder belongs to: notifications never get into the database of another dashboard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Foreign(PermissionError):
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """What the file `database` says: the id of the database, "" while it is not known yet, and its place."""
+    """The content of the file `database`: the id of the database, "" while it is unknown, and its place."""
 
     id: str = ""
     place: str = ""
@@ -82,11 +82,11 @@ class Ownership:
                 where = known.place or f"the database {known.id}"
                 raise Foreign(
                     errno.EPERM,
-                    f"the folder {self._folder.path} keeps notifications for another dashboard, that of {where}; "
-                    "name another folder in SPOOL_PATH, or remove this one if that dashboard is gone",
+                    f"the folder {self._folder.path} belongs to another dashboard, that of {where}; "
+                    "set SPOOL_PATH to another folder, or remove this one if that dashboard is gone",
                 )
             if alone and known.id and identity not in ("", known.id):
-                logger.warning("the database has another id than before; %s is used for it now", self._folder.path)
+                logger.warning("the database has a new id; %s now belongs to it", self._folder.path)
             owner = _Owner(identity or known.id, self._place)
             if owner != known:
                 _write(descriptor, owner)
@@ -107,7 +107,7 @@ class Ownership:
 
 
 def _read(descriptor: int) -> _Owner:
-    """What the file says; nothing, where it is empty or no such file."""
+    """The content of the file; an unknown owner if it is empty or not valid."""
     with suppress(ValueError, TypeError, KeyError):
         fields = json.loads(os.pread(descriptor, 10_000, 0))
         return _Owner(str(fields["id"]), str(fields["place"]))

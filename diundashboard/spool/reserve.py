@@ -53,4 +53,4 @@ class Reserve:
         except OSError:
             time.sleep(_FREED)
         else:
-            logger.error("the disk is full, and the reserve %s is given free", self._path)
+            logger.error("the disk is full: released the reserve %s", self._path)

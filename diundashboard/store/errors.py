@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class StoreError(Exception):
-    """The store cannot do what was asked; the message can be shown to a person."""
+    """The store cannot do this; the message is fit to show to a person."""
 
 
 class NotFound(StoreError):

@@ -25,7 +25,7 @@ from diundashboard.model import Invalid
 from diundashboard.store.errors import Unusable
 
 TABLE = "_yoyo_migration"
-"""Where yoyo remembers what was applied."""
+"""Where yoyo stores which migrations were applied."""
 
 FIRST = "0001.initial-schema"
 """The id of the first migration: a database that has applied it is ours."""
@@ -103,7 +103,7 @@ def migrations_of(backend: SQLiteMigrations | PostgresMigrations) -> MigrationLi
 
 
 def migrate(backend: SQLiteMigrations | PostgresMigrations) -> None:
-    """Apply what is missing, then close the backend's connection. Waits while another process does the same.
+    """Apply the missing migrations, then close the backend's connection. Waits while another process does the same.
 
     Raises:
         Unusable: a later version of this program has written to the database.
@@ -129,10 +129,12 @@ def roll_back(backend: SQLiteMigrations | PostgresMigrations, schema: str) -> No
     """
     migrations = migrations_of(backend)
     if schema not in {migration.id for migration in migrations}:
-        raise Invalid(f"it is of a later version of DIUN Dashboard (its schema is {schema}): update this one first")
+        raise Invalid(
+            f"it was written by a later version of DIUN Dashboard (its schema is {schema}): update this one first"
+        )
     backend.rollback_migrations(backend.to_rollback(migrations).filter(lambda migration: migration.id > schema))
 
 
 def apply(backend: SQLiteMigrations | PostgresMigrations) -> None:
-    """Apply what is missing, in the transaction of the backend."""
+    """Apply the missing migrations, in the transaction of the backend."""
     backend.apply_migrations(backend.to_apply(migrations_of(backend)))

@@ -1,4 +1,4 @@
-"""The interface: what DIUN reports of its own runs."""
+"""The interface: the runs that DIUN reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ARRIVES_WITHIN = timedelta(seconds=15)
 dashboards differ."""
 
 LOOKED_AT = 5000
-"""Among how many notifications of a host, from the start of a run on, those of the run are counted."""
+"""The most notifications of a host, from the start of a run, that are read to count those of the run."""
 
 
 class Runs(ABC):
@@ -20,11 +20,11 @@ class Runs(ABC):
 
     @abstractmethod
     def report_run(self, name: str, event: RunEvent, report: str) -> None:
-        """Store what a DIUN reports of its run under a name, with the first 1,000 characters of what it writes.
+        """Store the report of a run under a name, with the first 1,000 characters of its text.
 
-        A start begins a run; every other event ends the run that has not ended yet, or is one whose start was not
-        heard. The last 30 runs of a name are kept. Names that are no host's number at most 200: a new one replaces the
-        one that was not heard for the longest time.
+        A start begins a run. Every other event ends the run that has not ended yet, or is a run of its own if no start
+        was reported. The last 30 runs of a name are kept, and at most 200 names without a host: a new one replaces the
+        one that has been silent the longest.
 
         Raises:
             Invalid: the name is empty or longer than 100 characters.
@@ -36,7 +36,7 @@ class Runs(ABC):
 
     @abstractmethod
     def forget_pulse(self, pulse_id: int, by: Actor = NOBODY) -> None:
-        """Delete a name and its runs. It is back when it is heard again.
+        """Delete a name and its runs. The next report brings it back.
 
         Raises:
             NotFound: no name has this id.

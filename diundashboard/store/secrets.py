@@ -11,16 +11,16 @@ WEBHOOK = "webhook"
 
 
 class Secrets(ABC):
-    """What DIUN must send where no setting says it."""
+    """The secret of the webhook, if no setting has one."""
 
     @abstractmethod
     def webhook_secret(self, offered: str) -> str:
-        """The secret that DIUN must send; "" if none is asked for.
+        """The secret that DIUN must send; "" if none is required.
 
-        The first call decides: `offered` for a database without notifications; "" for one that has some, as nobody has
-        told its DIUN a secret.
+        The first call decides: `offered` for a database without notifications; "" for one that has some, because its
+        DIUN sends no secret yet.
         """
 
     @abstractmethod
     def require_webhook_secret(self, offered: str, by: Actor = NOBODY) -> str:
-        """Ask for a secret from now on, `offered` if there is none yet; returns it."""
+        """Require a secret from now on, `offered` if there is none yet; returns it."""

@@ -31,7 +31,7 @@ class Tokens(ABC):
 
     @abstractmethod
     def remove_token(self, token_id: int, by: Actor = NOBODY) -> None:
-        """Delete a token. Nobody can use it from then on.
+        """Delete a token, which stops working at once.
 
         Raises:
             NotFound: no token has this id.
@@ -48,9 +48,9 @@ class Tokens(ABC):
 def check_token(level: Level, expires_at: datetime | None, now: datetime) -> None:
     """Raise Invalid if no token may have this level or this expiry."""
     if level == Level.ADMIN:
-        raise Invalid("a token has the level read or write: accounts and tokens are for people")
+        raise Invalid("a token can only have the level read or write")
     if expires_at is not None and expires_at <= now:
-        raise Invalid("a token expires in the future")
+        raise Invalid("the expiry of a token must be in the future")
 
 
 def bearer(name: str, level: str) -> Person:

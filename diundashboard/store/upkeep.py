@@ -1,4 +1,4 @@
-"""The interface: whether what is stored is what the history says, and what becomes of old history."""
+"""The interface: check the stored state against the history, and prune old history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRUNED_AT_ONCE = 1000
 
 
 class Upkeep(ABC):
-    """Check what is stored, and prune what is old."""
+    """Check the stored state, and prune the old history."""
 
     @abstractmethod
     def check(self, repair: bool = False) -> tuple[Difference, ...]:
@@ -24,7 +24,7 @@ class Upkeep(ABC):
 
     @abstractmethod
     def faults(self) -> tuple[str, ...]:
-        """What is wrong with the database itself, a sentence each: what its own check finds, rows whose series or
+        """The faults of the database itself, a sentence each: what its own check finds, rows whose series or
         update is not there, and fewer notifications counted than stored.
 
         `check` cannot repair these: restore a backup.

@@ -134,8 +134,8 @@ def test_two_dashboards_with_one_spool_never_mix_their_notifications(
     (folder / "waiting").rmdir()
     with running(config):
         (line,) = [line for line in refused(stranger) if "Using" not in line and "fsync" not in line]
-        assert line.startswith(f"diundashboard: SPOOL_PATH: the folder {folder} keeps notifications for another")
-        assert f"SQLite at {config.db_path}; name another folder in SPOOL_PATH" in line
+        assert line.startswith(f"diundashboard: SPOOL_PATH: the folder {folder} belongs to another")
+        assert f"SQLite at {config.db_path}; set SPOOL_PATH to another folder" in line
     (folder / "waiting").mkdir()
     (folder / "waiting" / "1-kept").write_bytes(body("kept"))
     assert refused(stranger)[-1].startswith("diundashboard: SPOOL_PATH")

@@ -215,6 +215,6 @@ def test_a_server_that_does_not_answer_is_given_up(unresponsive: int) -> None:
 )
 def test_a_url_that_libpq_does_not_understand_is_refused_without_quoting_it(url: str) -> None:
     message = refusal(Config(database_url=url))
-    assert message.startswith("DATABASE_URL is no URI or conninfo string")
+    assert message.startswith("DATABASE_URL is not a URI or conninfo string")
     for part in ("hunter2", "hun", "er2"):
         assert part not in message.replace("understands", "")

@@ -210,7 +210,7 @@ def test_what_changes_a_host_requires_post_and_a_host_that_exists(
         answer = client.post(f"/hosts/{unknown}/{action}", data={"into": id_of(store)})
         assert answer.status_code == 404
         words = answer.text.lower()
-        assert "no host has the id" in words or "no id is that large" in words
+        assert "no host has the id" in words or "this id is too large" in words
     assert client.post(f"/hosts/x/{action}").status_code == 404
 
 

@@ -107,7 +107,7 @@ class Actions(actions.Actions, Database):
             if row is None:
                 raise NotFound(f"no action has the id {action_id}")
             if row.undone_at is not None:
-                raise Conflict("this was undone already")
+                raise Conflict("this was already undone")
             if row.verb in ("tag", "untag"):
                 untag(cursor, action_id)
             else:
@@ -174,7 +174,7 @@ def _lock_chosen(cursor: Cursor, selection: Selection, now: datetime) -> dict[in
     ).fetchall()
     lock_series(cursor, {row.series_id for row in rows})
     if selection.query is not None:
-        # Others could change what was found until the locks were held.
+        # Other transactions could change these rows until the locks were held.
         still = set(chosen_ids(cursor, selection, now))
         rows = [row for row in rows if row.id in still]
     found: dict[int, set[int]] = defaultdict(set)

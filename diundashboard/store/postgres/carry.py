@@ -76,7 +76,7 @@ class Carry(carry.Carry, Database):
 
 @contextmanager
 def _fitting() -> Iterator[None]:
-    """Turn what is raised by rows that fit no table into Invalid."""
+    """Raise Invalid for the errors of rows that do not fit their table."""
     try:
         yield
     except Invalid:

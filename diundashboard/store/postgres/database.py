@@ -65,7 +65,7 @@ _LOST = ("08", "57P", "53300")
 connections. An error without one is about the connection as well."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for no time in a column that is never null."""
+"""A placeholder for "no time" in a column that is never null."""
 
 TABLES: LiteralString = """
     hosts, series, updates, notifications, days, actions, action_items, tags, tag_assignments, tag_rules, views,
@@ -201,7 +201,7 @@ def answering(place: str) -> Iterator[None]:
     try:
         yield
     except errors.NumericValueOutOfRange:
-        raise NotFound("no id is that large") from None
+        raise NotFound("this id is too large") from None
     except (psycopg.IntegrityError, psycopg.DataError):
         raise
     except psycopg.Error as error:
@@ -219,7 +219,7 @@ def conninfo_of(url: str) -> tuple[str, str]:
     host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
     if "@" in host + name or (not port.replace(",", "").isdecimal() and port):
         raise Unusable(
-            "DATABASE_URL is no URI or conninfo string that libpq understands; special characters in a password "
+            "DATABASE_URL is not a URI or conninfo string that libpq understands; special characters in a password "
             "must be percent-encoded, such as %40 for @"
         )
     place = (

@@ -23,7 +23,7 @@ def derive_anew(cursor: Cursor) -> None:
     """Read every update and fold every series anew, unless the rules of this release did so already."""
     if _is_current(cursor):
         return
-    # One process does it, and nobody writes meanwhile. Writers take series before updates, and so does this.
+    # One process does it, without other writers meanwhile. Like writers, it locks series before updates.
     lock_alone(cursor)
     cursor.execute("LOCK TABLE version_rules, series, updates IN EXCLUSIVE MODE")
     if _is_current(cursor):
@@ -35,7 +35,7 @@ def derive_anew(cursor: Cursor) -> None:
     cursor.execute("UPDATE days SET opened = 0, closed = 0")
     series = firsts(cursor.execute("SELECT id FROM series ORDER BY id").fetchall())
     for done in refold(cursor, series):
-        logger.info("Folded the history of %d of %d series", done, len(series))
+        logger.info("Derived the state of %d of %d series from their history", done, len(series))
     retag(cursor, repositories(cursor))
     cursor.execute("DELETE FROM version_rules")
     cursor.execute("INSERT INTO version_rules (number) VALUES (%s)", (RULES,))
@@ -47,7 +47,7 @@ def _is_current(cursor: Cursor) -> bool:
 
 
 def _remove_tests(cursor: Cursor) -> None:
-    """What `diun notif test` reported is no update; its notifications stay in the history."""
+    """Remove the updates of `diun notif test`; their notifications stay in the history."""
     cursor.execute("DELETE FROM updates WHERE image_key = name_key(%s)", (TEST_IMAGE,))
 
 
@@ -124,7 +124,7 @@ def _derive_updates(cursor: Cursor) -> None:
          WHERE u.id = d.update_id AND s.host_id = d.host_id AND s.variant_key = name_key(d.variant)
         """
     )
-    # What people did to a series as a whole, they did to each that it becomes.
+    # An action on a whole series applies to each series that it becomes.
     cursor.execute(
         """
         INSERT INTO action_items (action_id, series_id, reference, before)

@@ -30,12 +30,12 @@ from diundashboard.store.postgres.database import NEWS_LOCK, Cursor
 
 
 def lock_shared(cursor: Cursor) -> None:
-    """Wait until nobody changes tags or hosts, and keep others from it."""
+    """Wait until no other transaction changes tags or hosts, and lock both."""
     cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (NEWS_LOCK,))
 
 
 def lock_alone(cursor: Cursor) -> None:
-    """Wait until nobody records news, acts on updates, or changes tags or hosts, and keep others from it."""
+    """Wait until no other transaction records, acts on updates, or changes tags or hosts, and lock them."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (NEWS_LOCK,))
 
 

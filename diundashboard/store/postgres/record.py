@@ -149,7 +149,7 @@ def record(cursor: Cursor, notification: Notification, at: datetime, again: date
     if known.digest == notification.digest:
         _repeat(cursor, known, notification, host, at)
     elif again is None or at >= known.received_at:
-        # The first try is of what has just arrived: where it seems to be older, the clock was set back.
+        # The first try follows the arrival: if the notification seems older, the clock was set back.
         return _news(cursor, notification, host, known, max(at, known.received_at))
     else:
         lock_series(cursor, [known.series_id])

@@ -1,4 +1,4 @@
-"""What DIUN reports of its own runs."""
+"""The runs that DIUN reports."""
 
 from __future__ import annotations
 
@@ -123,12 +123,12 @@ class Runs(runs.Runs, Database):
         with self._transaction() as cursor:
             row = cursor.execute("DELETE FROM pulses WHERE id = %s RETURNING name", (pulse_id,)).fetchone()
             if row is None:
-                raise NotFound(f"no name of a DIUN has the id {pulse_id}")
+                raise NotFound(f"no run has a name with the id {pulse_id}")
             noted(cursor, self._clock(), by, "runs forgotten", row.name)
 
 
 def _pulse(cursor: Cursor, name: str, now: datetime) -> int:
-    """The id of a name, which is heard now; a new one replaces the stranger that was heard the longest time ago."""
+    """The id of a name that reports now; a new one replaces the one without a host that is silent the longest."""
     known = cursor.execute("UPDATE pulses SET heard_at = %s WHERE name = %s RETURNING id", (now, name)).fetchone()
     if known:
         return int(known.id)

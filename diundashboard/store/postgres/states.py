@@ -49,7 +49,7 @@ class Stored(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A series as its history tells it."""
+    """A series derived from its history."""
 
     host_id: int
     variant: str

@@ -68,7 +68,7 @@ class Tags(tags.Tags, Database):
         with self._editing() as cursor:
             row = cursor.execute(f"{_NEW_TAG} RETURNING id, name, colour", (name,)).fetchone()
             if row is None:
-                raise Conflict(f"a tag has the name {name!r} already")
+                raise Conflict(f"a tag named {name!r} already exists")
             noted(cursor, self._clock(), by, "tag added", name)
         return Tag(**row._asdict())
 
@@ -83,7 +83,7 @@ class Tags(tags.Tags, Database):
                 cursor.execute("UPDATE tags SET name = %s, colour = %s WHERE id = %s", (name, colour, tag_id))
                 noted(cursor, self._clock(), by, "tag changed", f"{before} to {name}, colour {colour}")
         except errors.UniqueViolation:
-            raise Conflict(f"a tag has the name {name!r} already") from None
+            raise Conflict(f"a tag named {name!r} already exists") from None
         return Tag(tag_id, name, colour=colour)
 
     def delete_tag(self, tag_id: int, by: Actor = NOBODY) -> None:
@@ -156,7 +156,7 @@ class Tags(tags.Tags, Database):
                 (pattern, tag_id),
             ).fetchone()
             if row is None:
-                raise Conflict(f"a rule has the pattern {pattern} already")
+                raise Conflict(f"a rule for {pattern} already exists")
             _apply_rules(cursor)
             tag = one(cursor.execute("SELECT id, name, colour FROM tags WHERE id = %s", (tag_id,)))
             noted(cursor, self._clock(), by, "rule added", f"{pattern} to {tag.name}")

@@ -44,7 +44,7 @@ class Tokens(tokens.Tokens, Database):
                 (key, name, level, storable(by.name), now, expires_at),
             ).fetchone()
             if row is None:
-                raise Conflict(f"a token has the name {name!r} already")
+                raise Conflict(f"a token named {name!r} already exists")
             noted(cursor, now, by, "token added", f"{name}, {level}")
         return _token_of(row)
 

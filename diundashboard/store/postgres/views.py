@@ -35,7 +35,7 @@ class Views(views.Views, Database):
                 (name, query, replace),
             ).fetchone()
             if row is None:
-                raise Conflict(f"a view has the name {name!r} already")
+                raise Conflict(f"a view named {name!r} already exists")
             noted(cursor, self._clock(), by, "view saved", name)
         return View(**row._asdict())
 

@@ -37,9 +37,9 @@ class Accounts(accounts.Accounts, Database):
     def add_first_account(self, name: str, password_hash: str, code: str | None, by: Actor = NOBODY) -> Account:
         with self._transaction() as cursor:
             if cursor.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
-                raise Conflict("there is an account already")
+                raise Conflict("an account already exists")
             if code is not None and not _knows(cursor, code):
-                raise NotFound("no start of the dashboard printed this code")
+                raise NotFound("this link is no longer valid: restart the dashboard to get a new one")
             return self._add(cursor, name, Level.ADMIN, password_hash, by)
 
     def keep_setup_code(self, code: str) -> bool:
@@ -134,7 +134,7 @@ class Accounts(accounts.Accounts, Database):
             (account_key(name), name, level, password_hash, self._now()),
         ).fetchone()
         if row is None:
-            raise Conflict(f"an account has the name {name!r} already")
+            raise Conflict(f"an account named {name!r} already exists")
         cursor.execute("DELETE FROM setup_codes")
         noted(cursor, self._now(), by, "account added", f"{name}, {level}")
         return _account_of(row)
@@ -145,7 +145,7 @@ def _knows(cursor: sqlite3.Cursor, code: str) -> bool:
 
 
 def _keep_an_admin(cursor: sqlite3.Cursor, account_id: int) -> None:
-    """Raise Conflict if nobody could manage accounts without this one."""
+    """Raise Conflict if this is the last admin."""
     admins = cursor.execute("SELECT id FROM accounts WHERE issuer = '' AND level = ?", (Level.ADMIN,)).fetchall()
     if [row["id"] for row in admins] == [account_id]:
         raise Conflict("this is the last admin: make another account an admin first")

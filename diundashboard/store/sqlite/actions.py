@@ -97,7 +97,7 @@ class Actions(actions.Actions, Database):
             if row is None:
                 raise NotFound(f"no action has the id {action_id}")
             if row["undone_at"] is not None:
-                raise Conflict("this was undone already")
+                raise Conflict("this was already undone")
             if row["verb"] in ("tag", "untag"):
                 untag(cursor, action_id)
             else:

@@ -15,7 +15,7 @@ _WAL_LIMIT = 8 * 1024 * 1024
 
 
 class Damaged(Declined):
-    """What the file holds makes no sense."""
+    """The content of the file is damaged."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"the SQLite database at {path} is damaged: {reason}; restore a backup, see the manual")
@@ -46,7 +46,7 @@ def answering(path: str) -> Iterator[None]:
     try:
         yield
     except OverflowError:
-        raise NotFound("no id is that large") from None
+        raise NotFound("this id is too large") from None
     except sqlite3.IntegrityError:
         raise
     except (sqlite3.Error, OSError) as error:
@@ -57,7 +57,7 @@ def answering(path: str) -> Iterator[None]:
 
 
 def damaging(error: Exception) -> bool:
-    """Whether an error of the driver says that the file makes no sense."""
+    """Whether an error of the driver says that the file is damaged."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -81,7 +81,7 @@ def quick_check(path: str, timeout: float) -> None:
     """Read the whole file, on a connection of its own.
 
     Raises:
-        Damaged: it makes no sense.
+        Damaged: it is damaged.
         sqlite3.Error: it cannot be read.
     """
     uri = f"{Path(path).absolute().as_uri()}?mode=ro"

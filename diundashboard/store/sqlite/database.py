@@ -1,4 +1,4 @@
-"""What every area stands on: transactions of one connection to one SQLite file, guarded by one lock, and the time."""
+"""The base of every area: transactions of one connection to one SQLite file, guarded by one lock, and the time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLES = frozenset((*LEFT_OUT, *(table.name for table in CARRIED)))
 
 
 class Database(database.Database):
-    """What every area stands on: transactions, and the time. The connection opens with the first transaction."""
+    """The base of every area: transactions, and the time. The connection opens with the first transaction."""
 
     def __init__(self, path: str, clock: Callable[[], datetime], prepare: Callable[[str], str]) -> None:
         self._path = path

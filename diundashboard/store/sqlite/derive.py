@@ -29,14 +29,14 @@ def derive_anew(cursor: sqlite3.Cursor) -> None:
     cursor.execute("UPDATE days SET opened = 0, closed = 0")
     series = [series_id for (series_id,) in cursor.execute("SELECT id FROM series ORDER BY id").fetchall()]
     for done in refold(cursor, series):
-        logger.info("Folded the history of %d of %d series", done, len(series))
+        logger.info("Derived the state of %d of %d series from their history", done, len(series))
     retag(cursor, repositories(cursor))
     cursor.execute("DELETE FROM version_rules")
     cursor.execute("INSERT INTO version_rules (number) VALUES (?)", (RULES,))
 
 
 def _remove_tests(cursor: sqlite3.Cursor) -> None:
-    """What `diun notif test` reported is no update; its notifications stay in the history."""
+    """Remove the updates of `diun notif test`; their notifications stay in the history."""
     cursor.execute("DELETE FROM updates WHERE image = ?", (TEST_IMAGE,))
 
 
@@ -89,7 +89,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
                 row["id"],
             ),
         )
-    # What people did to a series as a whole, they did to each that it becomes.
+    # An action on a whole series applies to each series that it becomes.
     cursor.executemany(
         """
         INSERT INTO action_items (action_id, series_id, reference, before)

@@ -116,7 +116,7 @@ class OpenFile:
         return self._index().waiting
 
     def loss(self, companions: bool = True) -> Loss | None:
-        """Why what is committed now would be lost; None if the files are those that were opened."""
+        """Why a commit now would be lost; None if the files are the ones that were opened."""
         index = self._index()
         self.due = index.waiting >= CHECKPOINT_FRAMES
         try:
@@ -195,7 +195,7 @@ class OpenFile:
         if "-wal" in ours and self.waiting():
             aside = set_aside(self._path)
             shutil.copyfile(f"{self._path}-wal", aside)
-            logger.warning("what only %s-wal held is kept in %s", self._path, aside)
+            logger.warning("data that only %s-wal held is kept in %s", self._path, aside)
         if not loss.whole or reopened:
             # SQLite copies the -wal into the file when it closes the last connection, unless it cannot read it.
             os.ftruncate(_descriptor(self._files["-wal"]), 0)

@@ -111,7 +111,7 @@ class Hosts(hosts.Hosts, Database):
                 (host_id, name),
             ).fetchone()
             if name and taken:
-                raise Conflict(f"another host is called {name}; merge the two if they are the same")
+                raise Conflict(f"another host is named {name}; merge the two if they are the same machine")
             hostname = _hostname(cursor, host_id)
             cursor.execute("UPDATE hosts SET display_name = ? WHERE id = ?", (name, host_id))
             name_hosts(cursor, [host_id])

@@ -1,4 +1,4 @@
-"""Look after the open file: notice that it is lost or damaged, give it up, and open what takes its place."""
+"""Watch the open file: notice that it is lost or damaged, close it, and open its replacement."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHECK = 86_400.0
 
 
 def busy(path: str) -> Declined:
-    """What is said to an operation that waited too long for the others of this process."""
+    """The error for an operation that waited too long for the others of this process."""
     return Declined(f"the SQLite database at {path} cannot be used: it is busy with other things")
 
 
@@ -105,7 +105,7 @@ class Keeper:
         return self._file
 
     def verify(self, file: OpenFile, companions: bool = True) -> None:
-        """Raise Unavailable, and give the file up, if it is no longer the one at its path."""
+        """Raise Unavailable, and stop using the file, if it is no longer the one at its path."""
         with answering(self._path):
             loss = file.loss(companions)
         if loss:
@@ -158,7 +158,7 @@ class Keeper:
             except Unavailable:
                 pass  # It is logged where it is first met.
             except Exception:
-                logger.exception("the SQLite database at %s could not be looked after", self._path)
+                logger.exception("the SQLite database at %s could not be checked", self._path)
 
     def _look(self) -> None:
         if not self.lock.acquire(timeout=LOOK):
@@ -213,7 +213,7 @@ class Keeper:
         logger.error("%s", self._trouble)
 
     def _leave(self) -> bool:
-        """Close what was given up; whether all of it is closed."""
+        """Close the abandoned files; whether all of them are closed."""
         while self._given_up:
             file, loss = self._given_up[0]
             if not file.leave(loss):
@@ -237,7 +237,7 @@ class Keeper:
         logger.warning("the SQLite database at %s is open again", self._path)
 
     def _reopened(self) -> OpenFile | None:
-        """What is at the path, opened; None if it changes still, or cannot be used."""
+        """Open the file at the path; None if it still changes, or cannot be used."""
         now, found = time.monotonic(), state(self._path)
         if found != self._found:
             self._found, self._found_at = found, now
@@ -250,12 +250,12 @@ class Keeper:
             with answering(self._path):
                 return OpenFile(self._path, BUSY_TIMEOUT)
         except Unavailable as error:
-            # What is there by now can be a backup, moved there while the damaged file was read.
+            # The file can already be a backup, moved there while the damaged one was read.
             self._refuse(error, found if isinstance(error, Damaged) else state(self._path))
             return None
 
     def _refuse(self, error: Unavailable, found: State | None) -> None:
-        """What was found at the path cannot be used. If it is damaged, it is tried again only when it has changed."""
+        """Note that the file at the path cannot be used. A damaged one is tried again only when it has changed."""
         if self._trouble != str(error):
             logger.error("%s", error)
         self._trouble, self._refused = str(error), found

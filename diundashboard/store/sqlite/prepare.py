@@ -35,7 +35,7 @@ def prepare(path: str) -> str:
     Returns the id of the database.
 
     Raises:
-        Damaged: what the file holds makes no sense. It is left as it was.
+        Damaged: the file is damaged. It is left as it was.
         Unusable: the file is not ours, or no file can be there. It is left as it was.
         Unavailable: the file cannot be used now.
     """
@@ -90,11 +90,11 @@ def _usable(path: Path) -> Iterator[None]:
 
 
 def _keep_wal(path: str) -> None:
-    """Rename what is left of a removed file: SQLite would delete it."""
+    """Rename the remains of a removed file: SQLite would delete them."""
     wal = Path(f"{path}-wal")
     if wal.exists() and wal.stat().st_size:
         logger.warning(
-            "there is no SQLite database at %s, but %s with notifications of an earlier one, which is kept as %s; "
+            "there is no SQLite database at %s, but a file %s of an earlier one, which is kept as %s; "
             "a new, empty database is created",
             path,
             wal,

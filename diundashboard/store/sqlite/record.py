@@ -48,7 +48,7 @@ def record(
     if known["digest"] == notification.digest:
         _repeat(cursor, known, notification, host)
     elif again is None or microseconds(at) >= known["received_at"]:
-        # The first try is of what has just arrived: where it seems to be older, the clock was set back.
+        # The first try follows the arrival: if the notification seems older, the clock was set back.
         return _news(cursor, notification, host, known, max(at, time_of(known["received_at"])))
     _remember(cursor, notification, host, at, known["id"], known["kind"])
     return int(known["id"])
@@ -187,7 +187,7 @@ def _news(
         update_series(cursor, [(*state_of(after), series_id)])
     named = known["named"] if known else _named_before(cursor, series_id) if before.versions else "[]"
     label = metadata_tag(notification.metadata)
-    # What has no label and had none keeps its tag.
+    # An image that has no label and had none keeps its tag.
     kept = known is not None and not label and known["label_tag_id"] is None
     tags = (None, known["tag_id"]) if known and kept else tag_of_image(cursor, reference, label)
     update_id = write_version(cursor, notification, host, series_id, reported, json.loads(named), tags)

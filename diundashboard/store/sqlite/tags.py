@@ -65,7 +65,7 @@ class Tags(tags.Tags, Database):
         with self._editing() as cursor:
             row = cursor.execute(f"{_NEW_TAG} RETURNING id, name, colour", (name,)).fetchone()
             if row is None:
-                raise Conflict(f"a tag has the name {name!r} already")
+                raise Conflict(f"a tag named {name!r} already exists")
             noted(cursor, self._now(), by, "tag added", name)
         return Tag(**row)
 
@@ -79,7 +79,7 @@ class Tags(tags.Tags, Database):
                 "UPDATE OR IGNORE tags SET name = ?, colour = ? WHERE id = ?", (name, colour, tag_id)
             ).rowcount
             if not changed:
-                raise Conflict(f"a tag has the name {name!r} already")
+                raise Conflict(f"a tag named {name!r} already exists")
             noted(cursor, self._now(), by, "tag changed", f"{before} to {name}, colour {colour}")
         return Tag(tag_id, name, colour=colour)
 
@@ -141,7 +141,7 @@ class Tags(tags.Tags, Database):
                 (pattern, tag_id),
             ).fetchone()
             if row is None:
-                raise Conflict(f"a rule has the pattern {pattern} already")
+                raise Conflict(f"a rule for {pattern} already exists")
             _apply_rules(cursor, repositories(cursor))
             tag = cursor.execute("SELECT id, name, colour FROM tags WHERE id = ?", (tag_id,)).fetchone()
             noted(cursor, self._now(), by, "rule added", f"{pattern} to {tag['name']}")

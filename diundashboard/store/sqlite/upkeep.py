@@ -1,4 +1,4 @@
-"""Compare what is stored with what the history says, and prune old history."""
+"""Compare the stored state with the history, and prune old history."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Views(views.Views, Database):
                 (name, query, replace),
             ).fetchone()
             if row is None:
-                raise Conflict(f"a view has the name {name!r} already")
+                raise Conflict(f"a view named {name!r} already exists")
             noted(cursor, self._now(), by, "view saved", name)
         return _view_of(row)
 
