@@ -88,7 +88,7 @@ def test_an_admin_adds_changes_and_removes_accounts(admin: FlaskClient, store: S
 @pytest.mark.parametrize(
     ("path", "form", "status", "said"),
     [
-        ("/people", {"name": "ADMIN", "password": PASSWORD, "level": "read"}, 409, "has the name"),
+        ("/people", {"name": "ADMIN", "password": PASSWORD, "level": "read"}, 409, "already exists"),
         ("/people", {"name": "", "password": PASSWORD, "level": "read"}, 400, "needs a name"),
         ("/people", {"name": "eve", "password": "short", "level": "read"}, 400, "8 to 1,024 characters"),
         ("/people", {"name": "eve", "password": PASSWORD, "level": "root"}, 400, "one of read, write, admin"),

@@ -154,7 +154,7 @@ def test_a_token_is_shown_once_and_kept_as_its_hash(admin: FlaskClient, app: Fla
 @pytest.mark.parametrize(
     ("form", "status", "said"),
     [
-        ({"name": "ci", "level": "read"}, 409, "has the name"),
+        ({"name": "ci", "level": "read"}, 409, "already exists"),
         ({"name": "", "level": "read"}, 400, "needs a name"),
         ({"name": "x", "level": "admin"}, 400, "one of read, write"),
         ({"name": "x", "level": "read", "days": "0"}, 400, "in 1 to 3,650 days"),
