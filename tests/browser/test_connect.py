@@ -38,7 +38,7 @@ def scripted(page: Page) -> bool:
 
 def test_the_light_turns_green_when_diun_is_heard(protected: Dashboard, page: Page) -> None:
     page.goto(f"{protected.url}/connect")
-    light, refused = page.get_by_role("status"), page.locator("#refused")
+    light, refused = page.locator("#light"), page.locator("#refused")
     expect(light).to_contain_text("Waiting for the first notification.")
     expect(refused).to_contain_text("Refused in the last 24 hours: none")
     reload = None if scripted(page) else page.reload
@@ -68,7 +68,7 @@ def test_the_secret_is_revealed_on_request(protected: Dashboard, page: Page) -> 
 
 def test_a_hidden_secret_is_copied_without_being_shown(protected: Dashboard, tab: Page) -> None:
     tab.goto(f"{protected.url}/connect")
-    tab.get_by_role("button", name="diun.yml: copy", exact=True).click()
+    tab.get_by_role("button", name="diun.yml: Copy", exact=True).click()
     expect(tab.get_by_role("button", name="diun.yml: copied")).to_be_visible()
     assert json.dumps(SECRET) in tab.evaluate("navigator.clipboard.readText()")
     assert "$HOME" not in tab.content()
@@ -77,7 +77,7 @@ def test_a_hidden_secret_is_copied_without_being_shown(protected: Dashboard, tab
 def test_a_page_over_plain_http_can_copy_too(protected: Dashboard, tab: Page) -> None:
     tab.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     tab.goto(f"{protected.url}/connect")
-    tab.get_by_role("button", name="Environment: copy", exact=True).click()
+    tab.get_by_role("button", name="Environment: Copy", exact=True).click()
     expect(tab.get_by_role("button", name="Environment: copied")).to_be_visible()
     tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<textarea id=paste></textarea>')")
     tab.locator("#paste").focus()
@@ -177,7 +177,7 @@ def test_a_row_that_is_dropped_elsewhere_stays_as_it_is(dashboard: Dashboard, ta
 def test_the_first_page_can_be_copied_from_after_it_refreshed(dashboard: Dashboard, tab: Page) -> None:
     tab.clock.install()
     tab.goto(dashboard.url)
-    copy = tab.get_by_role("button", name="diun.yml: copy", exact=True)
+    copy = tab.get_by_role("button", name="diun.yml: Copy", exact=True)
     expect(copy).to_be_visible()
     with tab.expect_response(dashboard.url + "/"):
         tab.clock.fast_forward(16_000)
