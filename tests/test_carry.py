@@ -61,7 +61,7 @@ def refusal(ran: subprocess.CompletedProcess[bytes]) -> str:
     """The one line with which a command fails, after the lines that name the databases and the progress."""
     assert ran.returncode == 1
     *before, line = ran.stderr.decode().splitlines()
-    expected = r"Using .* database.*|[a-z_]+: \d+|WARNING: .* has fsync = off: .*"
+    expected = r"Using .* database.*|[a-z_]+: \d+|WARNING: .* has (fsync|full_page_writes) = off: .*"
     assert all(re.fullmatch(expected, each) for each in before)
     assert line.startswith("diundashboard: ")
     return line
