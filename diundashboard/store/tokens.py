@@ -54,5 +54,5 @@ def check_token(level: Level, expires_at: datetime | None, now: datetime) -> Non
 
 
 def bearer(name: str, level: str) -> Person:
-    """Whoever shows the token of this name."""
+    """The name under which the token with this name acts."""
     return Person(f"token {name}", Level(level))
