@@ -30,7 +30,7 @@ class Reference:
 
     @property
     def image(self) -> str:
-        """What identifies the image. Swarm adds a digest that changes with each deploy: it counts only without a tag."""
+        """What identifies the image. Swarm adds a digest that changes with each deploy: ignored if there is a tag."""
         return f"{self.name}:{self.version}" if self.version else f"{self.name}@{self.digest}"
 
 

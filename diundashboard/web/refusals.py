@@ -1,4 +1,4 @@
-"""Remembers what the webhook and the pings refused: DIUN will not say it again, and shows its own log to nobody."""
+"""Remembers what the webhook and the pings refused: DIUN does not send it again, and few people read its log."""
 
 from __future__ import annotations
 
