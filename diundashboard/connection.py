@@ -152,7 +152,7 @@ class Connection(TConn):
 
     @property
     def wanted(self) -> int:
-        """Bytes to read at once: the rest of the body, where its length is known."""
+        """Bytes to read in one call: the rest of the body, if its length is known."""
         missing = 0
         if self.request is not None and isinstance(reader := self._reader(), LengthReader):
             missing = min(reader.length, BODY_LIMIT) - len(self._arrived)

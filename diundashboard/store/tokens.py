@@ -31,7 +31,7 @@ class Tokens(ABC):
 
     @abstractmethod
     def remove_token(self, token_id: int, by: Actor = NOBODY) -> None:
-        """Delete a token, which stops working at once.
+        """Delete a token, which stops working immediately.
 
         Raises:
             NotFound: no token has this id.

@@ -95,7 +95,7 @@ def undo(client: FlaskClient, page: str) -> str:
 
 
 def waiting(page: str) -> int:
-    """How many updates a page shows that one can acknowledge."""
+    """How many updates a page shows that can be marked as done."""
     return page.count('aria-label="Done ')
 
 
@@ -351,7 +351,7 @@ def test_nothing_pending_is_not_the_same_as_nothing_known(client: FlaskClient, s
     assert "<h1>Nothing done</h1>" in shown(client, "/?state=acknowledged")
 
 
-def test_one_and_several_are_acknowledged_and_taken_back(client: FlaskClient, store: Store) -> None:
+def test_one_and_several_are_marked_as_done_and_reopened(client: FlaskClient, store: Store) -> None:
     ids = [record(store, f"app{number}:1") for number in range(3)]
     for action, (verb, chosen, after) in enumerate(
         (
