@@ -345,7 +345,7 @@ def _edit(update: Update, file: str) -> Iterator[str]:
 def _keep(update: Update, file: str, command: str) -> Iterator[str]:
     """What to change in addition to the command, which changes what runs by itself."""
     if _needs_an_edit(update):
-        yield f"# Change it in {file} too, or the next {command} takes it back."
+        yield f"# Change it in {file} too, or the next {command} reverts it."
 
 
 # How Kubernetes names the pods of a workload. A pod's own suffix has five of 27 characters, without vowels. The hash

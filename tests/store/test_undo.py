@@ -130,21 +130,21 @@ def test_a_reopening_can_be_undone(store: Store) -> None:
 def test_what_is_done_again_is_counted_once_when_the_reopening_is_undone(store: Store) -> None:
     first, second = record(store, "a:1"), record(store, "b:1")
     store.acknowledge(Selection((first, second)), "")
-    taken_back = store.reopen(Selection((first, second)), "")
+    reopened = store.reopen(Selection((first, second)), "")
     store.acknowledge(Selection((first,)), "")
-    store.undo(taken_back.id, "")
+    store.undo(reopened.id, "")
     assert sum(store.summary().done) == 2
 
 
-def test_taking_back_and_undoing_that_leaves_everything_as_it_was(store: Store) -> None:
+def test_reopening_and_undoing_that_leaves_everything_as_it_was(store: Store) -> None:
     for version in ("1.0.0", "1.1.0", "1.1.1", "2.0.0"):
         store.acknowledge(Selection((record(store, f"app:{version}"),)), "person")
     record(store, "app:2.1.0")
     everything = UpdateQuery(state=None, fold=False)
     before, done = store.updates(everything).updates, store.insights().notifications
-    taken_back = store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "person")
+    reopened = store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "person")
     assert {update.kind for update in store.updates(everything).updates} == {"new"}
-    store.undo(taken_back.id, "person")
+    store.undo(reopened.id, "person")
     assert store.updates(everything).updates == before
     assert (store.insights().notifications, store.summary().done[-1]) == (done, 4)
 

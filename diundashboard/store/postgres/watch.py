@@ -109,7 +109,7 @@ class Watch:
                 connection.deadline = deadline
 
     def end(self, connection: Connection) -> None:
-        """Note that an operation has ended. If it is late, do not use its connection again: a cancel may still arrive."""
+        """Note the end of an operation. If it is late, do not use its connection again: it may still be cancelled."""
         with self._lock:
             self._running.discard(connection)
 
