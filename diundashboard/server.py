@@ -26,7 +26,7 @@ from diundashboard.worker import STOP, THREADS, Worker, connections
 logger = logging.getLogger("diundashboard")
 
 OPENING = 7
-"""Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
+"""Seconds that a new worker waits for the database before it serves without it. DIUN gives up after ten."""
 
 
 class _Once:
@@ -38,7 +38,7 @@ class _Once:
         os.write(token, b".")
 
     def first(self) -> bool:
-        """Whether nobody has asked before."""
+        """Whether this is the first time that any process asks."""
         try:
             return bool(os.read(self._token, 1))
         except BlockingIOError:
@@ -81,7 +81,7 @@ class Server(BaseApplication):
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "post_worker_init": self._begin,
-            # A pool that is still open would hold the process up for ten seconds.
+            # A pool that is still open would delay the end of the process by ten seconds.
             "worker_exit": lambda server, worker: self._access.close(),
             "on_exit": self._say_why,
         }
@@ -89,7 +89,7 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def run(self) -> None:
-        # A worker that is just forked still has the handlers of its parent, in which a signal would be lost.
+        # A worker just after its fork still has the handlers of its parent, which would lose a signal.
         os.register_at_fork(
             before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOP),
             after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP),
