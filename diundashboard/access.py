@@ -22,15 +22,15 @@ SILENCE = 1.0
 
 
 class _KnownAway(Declined):
-    """Refused without asking the database."""
+    """The error of a use that is refused without asking the database."""
 
 
 class Access:
-    """Gives access to the store, or says at once why it is not available.
+    """Gives access to the store, or says immediately why it is not available.
 
     Until the store is open, and after an operation has found that the database does not answer, every use is refused
-    at once: threads that wait for a database cannot accept notifications. One thread checks until the database answers,
-    and then allows uses again.
+    immediately: threads that wait for a database cannot accept notifications. One thread checks until the database
+    answers, and then allows uses again.
     """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
@@ -109,7 +109,7 @@ class Access:
     def failed(self, error: Unavailable) -> bool:
         """Refuse every use from now on, if this error of an operation says that the database does not answer.
 
-        The thread checks at once whether others are affected. Returns whether the error is new.
+        The thread checks immediately whether others are affected. Returns whether the error is new.
         """
         if isinstance(error, Declined):
             return not isinstance(error, _KnownAway)

@@ -1,4 +1,4 @@
-"""The Flask application: the only place where the rooms are joined."""
+"""The Flask application: the only place where the modules are joined."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diundashboard.store import Store, place_of
 
 class _Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As no view is a coroutine, none is asked for each request whether it is one."""
+        """No view is a coroutine, so this does not check it for each request."""
         return func
 
 

@@ -1,4 +1,4 @@
-"""The format of a backup: what a database holds, as gzip-compressed lines of JSON.
+"""The format of a backup: the contents of a database, as gzip-compressed lines of JSON.
 
     {"format": "diundashboard backup 1", "schema": "0005.facts"}
     {"table": "tags", "columns": {"id": "integer", "colour": "integer", "name": "text"}, "last_id": 2}
@@ -30,10 +30,10 @@ LEVEL = 3
 """Of gzip's levels: fast rather than small."""
 
 CHUNK = 256 * 1024
-"""How much is compressed or decompressed at once, in bytes."""
+"""How much is compressed or decompressed at a time, in bytes."""
 
 LINE_LIMIT = 64 * 2**20
-"""The longest line that is read, in bytes. No row comes near it, as a payload has at most 1 MiB."""
+"""The longest line that is read, in bytes. Rows are far shorter, because a payload has at most 1 MiB."""
 
 _NONE = type(None)
 _TYPES: dict[Form, tuple[type, ...]] = {
@@ -103,7 +103,7 @@ def _bytes_of(value: Any) -> bytes | None:
 
 
 def read(stream: BinaryIO) -> Contents:
-    """What a backup holds. The last table ends with an error unless the checksum is that of all that was read.
+    """The contents of a backup. The last table ends with an error unless the checksum is that of all that was read.
 
     Raises:
         Invalid: it is not a backup, or has a later format. Its tables and rows raise this too if they are damaged.

@@ -1,10 +1,10 @@
-"""The command that brings an update to what runs it, ready to copy into an interactive shell. Pure.
+"""The commands that install an update, ready to copy into an interactive shell. Pure.
 
-Every name comes from outside. In a command it is one quoted word; in a comment only characters stay that no shell
-acts on. What cannot be printed becomes U+FFFD in both, so that no name ends a line, or the paste of a terminal.
+Every name comes from outside. In a command it is one quoted word; a comment keeps only characters that no shell acts
+on. In both, characters that cannot be printed become U+FFFD, so that no name ends a line, or the paste of a terminal.
 
-Lines are made for POSIX's sh, with comments after `#`. What a person copies has none of these: an interactive zsh would
-run them. A comment becomes a quoted word that nothing reads, and what only sh understands is one word for `sh -c`.
+Lines are written for POSIX's sh, with comments after `#`. The text to copy has no such comments, because an interactive
+zsh would run them. A comment becomes a quoted word that nothing reads, and code for sh only is one word for `sh -c`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from diundashboard import image, shell
 from diundashboard.limits import BLOCK, COMMAND, SCRIPT
 from diundashboard.model import State, Update
 
-# All of ASCII's marks but those in the names of images: . _ : / @ + - and the comma.
+# All punctuation of ASCII except that in the names of images: . _ : / @ + - and the comma.
 _ACTIVE = re.compile(r"[!-*;-?\[-^`{-~]")
 _DOCKER_HUB = "docker.io/"
 
@@ -34,14 +34,14 @@ class Command:
 
 
 def commands(update: Update) -> tuple[Command, ...]:
-    """What brings the update to what runs it, the recommended command first; none where it is superseded.
+    """The commands that install the update, the recommended one first; none if it is superseded.
 
-    The names are those that DIUN reported. It does not report all that a command needs. These are guesses:
+    The names are those that DIUN reported. It does not report everything that a command needs. These are guesses:
 
     - the workload of Kubernetes, from the name of a pod: DIUN reports neither the workload nor its type;
     - the job file of Nomad, which often has the name of the job.
 
-    A wrong guess mostly names what does not exist, and the tool refuses it.
+    A wrong guess usually names something that does not exist, and the tool refuses it.
     """
     if superseded(update):
         return ()
@@ -57,10 +57,10 @@ def superseded(update: Update) -> bool:
 def script(updates: Sequence[Update]) -> str:
     """One script for a selection: a block for each host, to be run there; "" for nothing. A long one has several.
 
-    A block stops at its first error. It is a shell of its own, so that pasting it does not close the session then.
-    What needs a folder that DIUN does not report (a Dockerfile's, a job file's) stands in it as a comment; what is
-    superseded is named only. For docker compose, docker itself knows the folder and the service. The newest version
-    of an image comes last, and so is what stays.
+    A block stops at its first error. It runs in its own shell, so that this does not close the session into which it is
+    pasted. A command that needs a folder that DIUN does not report (a Dockerfile's, a job file's) is a comment; a
+    superseded update is only named. For docker compose, docker itself knows the folder and the service. The newest
+    version of an image comes last, so that it is the one that stays.
     """
     if not updates:
         return ""
@@ -76,9 +76,9 @@ def script(updates: Sequence[Update]) -> str:
     return "\n\n".join([first, *blocks]) + "\n"
 
 
-# Runs in a subshell of its own, which stops at its first error wherever it is pasted. The labels are those that docker
-# compose puts on its containers; the file list matters where it was started with -f. A container that is gone is no
-# reason to leave the others as they are.
+# Runs in its own subshell, which stops at its first error wherever it is pasted. The labels are those that docker
+# compose puts on its containers; the list of files matters if it was started with -f. If one container is gone, the
+# others are still updated.
 _COMPOSE_UPDATE = """\
 compose_update() (
   set -eu
@@ -130,7 +130,7 @@ def _lines(update: Update) -> Iterator[str]:
 
 
 def _commands(update: Update) -> tuple[Command, ...]:
-    """As `commands`, for POSIX's sh."""
+    """The same as `commands`, for POSIX's sh."""
     return tuple(_PROVIDERS.get(update.provider, _other)(update)) or tuple(_pull(update))
 
 
@@ -154,19 +154,19 @@ def _calls(update: Update) -> list[str]:
 
 
 def _bounded(lines: list[str], what: str) -> list[str]:
-    """The first lines of one command, which says how many it leaves out."""
+    """The first lines of one command, and how many are left out."""
     places = accumulate(map(_size, lines))
     kept = lines[: sum(1 for place in places if place <= COMMAND)]
     return kept if len(kept) == len(lines) else [*kept, f"# {len(lines) - len(kept)} more {what} are left out here."]
 
 
 def _size(line: str) -> int:
-    """The bytes that a line takes on a page as part of a word."""
+    """The bytes that a line takes on a page, as part of a word."""
     return len(escape(shell.quoted(line)).encode(errors="replace"))
 
 
 def _call(metadata: Mapping[str, str]) -> str:
-    """The call for one container of a service; the others of that service go with it."""
+    """The call for one container of a service. It updates the other containers of that service too."""
     filters = []
     for name in ("project", "service"):
         if value := metadata.get(f"compose_{name}"):
@@ -197,7 +197,7 @@ def _compose(update: Update) -> Iterator[Command]:
 
 
 def _swarm(update: Update) -> Iterator[Command]:
-    """Docker looks up the digest of the image each time, so that a rebuilt tag needs nothing else."""
+    """Docker looks up the digest of the image each time, so a rebuilt tag needs nothing else."""
     services = update.containers or tuple(filter(None, [update.metadata.get("svc_id")]))
     if services:
         yield _command(
@@ -214,7 +214,7 @@ def _swarm(update: Update) -> Iterator[Command]:
 
 
 def _kubernetes(update: Update) -> Iterator[Command]:
-    """Names are in full: not every runtime of Kubernetes looks short ones up on Docker Hub."""
+    """The commands use full names: not every runtime of Kubernetes looks up short ones on Docker Hub."""
     pod, container = update.metadata.get("pod_name"), update.metadata.get("ctn_name")
     if not (pod and container):
         return
@@ -262,7 +262,7 @@ def _nomad(update: Update) -> Iterator[Command]:
 
 
 def _containerd(update: Update) -> Iterator[Command]:
-    """nerdctl reads names as docker does, ctr only in full."""
+    """nerdctl reads names as docker does; ctr needs full names."""
     namespace = update.metadata.get("ctn_namespace")
     options = ["--namespace", namespace] if namespace else []
     kept = "# A container keeps its image until it is created anew."
@@ -288,7 +288,7 @@ def _pull(update: Update) -> Iterator[Command]:
 
 
 def _other(update: Update) -> Iterator[Command]:
-    """What a file lists, or a provider that is not known here: perhaps by diun-boost, which names the service."""
+    """For an image from a file or an unknown provider. diun-boost, which may have sent it, names the service."""
     yield from _compose(update)
     yield from _pull(update)
 
@@ -309,7 +309,7 @@ def _rebuilt(update: Update) -> bool:
 
 
 def _moved(update: Update) -> bool:
-    """Whether the reference names another digest than the one to change to: then a pull alone changes nothing."""
+    """Whether the reference contains a digest other than the new one: then pulling alone changes nothing."""
     return bool(update.pinned and update.digest) and update.pinned != update.digest
 
 
@@ -318,12 +318,12 @@ def _needs_an_edit(update: Update) -> bool:
 
 
 def _target(update: Update) -> str:
-    """What the reference becomes: with a digest where the user pins one."""
+    """The new reference, with a digest if the user pins one."""
     return f"{update.image}@{update.digest}" if update.pinned and update.version and update.digest else update.image
 
 
 def _edit(update: Update, file: str) -> Iterator[str]:
-    """What has to change before the command does anything: nothing, where the reference stays."""
+    """What to change before the command has an effect; nothing if the reference stays."""
     before, after = _plain(update.from_version), _plain(update.version)
     old, new = _plain(update.pinned), _plain(update.digest)
     if _moved(update):
@@ -343,13 +343,13 @@ def _edit(update: Update, file: str) -> Iterator[str]:
 
 
 def _keep(update: Update, file: str, command: str) -> Iterator[str]:
-    """What has to change beside the command, which changes what runs by itself."""
+    """What to change in addition to the command, which changes what runs by itself."""
     if _needs_an_edit(update):
-        yield f"# Change it in {file} too, or the next {command} takes it back."
+        yield f"# Change it in {file} too, or the next {command} reverts it."
 
 
 # How Kubernetes names the pods of a workload. A pod's own suffix has five of 27 characters, without vowels. The hash
-# of a ReplicaSet is a number of 32 bits whose ten digits are written as ten of those (`SafeEncodeString`).
+# of a ReplicaSet is a number of 32 bits whose digits are written as ten of those (`SafeEncodeString`).
 _POD = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 _WORKLOADS = {
     "deployment": re.compile(rf"(.+)-[4-9bcdf]{{7,10}}-{_POD}"),
@@ -360,7 +360,7 @@ _WORKLOADS = {
 
 
 def _workload(pod: str) -> str:
-    """What `kubectl` is to change: the likeliest owner of a pod with this name."""
+    """What `kubectl` changes: the most likely owner of a pod with this name."""
     for workload, pattern in _WORKLOADS.items():
         if named := pattern.fullmatch(pod):
             return f"{workload}/{named[1]}"
@@ -368,7 +368,7 @@ def _workload(pod: str) -> str:
 
 
 def _short(name: str) -> str:
-    """The name as people write it for docker: without docker.io and library/, where that means the same."""
+    """The name as people write it for docker: without docker.io and library/, if that means the same."""
     short = name.removeprefix(_DOCKER_HUB).removeprefix("library/")
     same = name.startswith(_DOCKER_HUB) and short.strip() and _full(short) == _full(name)
     return short if same else name
@@ -379,7 +379,7 @@ def _full(name: str) -> str:
 
 
 def _operands(*words: str) -> tuple[str, ...]:
-    """Arguments that are never options, even if one looks like it."""
+    """Arguments that are never read as options, even if they look like one."""
     return ("--", *words) if any(word.startswith("-") for word in words) else words
 
 

@@ -21,7 +21,7 @@ from diundashboard.notification import BODY_LIMIT
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;[^\r\n]*)?\r\n")
 _CHUNK_LINE = 8190
-"""How long gunicorn lets the line with a chunk's size be."""
+"""The longest line with a chunk's size that gunicorn accepts, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Limits:
     """Seconds for an answer to be taken."""
 
     farewell: float = 2.0
-    """Seconds in which what a client still sends after the last answer is read and dropped."""
+    """Seconds for which data that a client still sends after the last answer is read and dropped."""
 
     dropped: int = 2 * BODY_LIMIT
-    """Bytes of that."""
+    """Bytes of such data."""
 
     head: int = 64 * 1024
     """Bytes of a head."""
@@ -47,17 +47,17 @@ class Limits:
     """Bytes of a request that are always read."""
 
     requests: int = 32 * 1024 * 1024
-    """Bytes of all requests that are larger; what does not fit waits for room."""
+    """Bytes of all larger requests together; a request that does not fit waits for room."""
 
     hurry: float = 1.0
     """Seconds for a larger request to arrive while others wait for its room."""
 
     answers: int = 32 * 1024 * 1024
-    """Bytes of all answers that are not taken yet; above that, the client that has had the longest time is closed."""
+    """Bytes of all answers that are not taken yet. Above that, the client that has taken longest is closed."""
 
 
 class Answer:
-    """What gunicorn takes for the client's socket: it keeps the answer until it is whole."""
+    """Stands in for the client's socket in gunicorn, and keeps the answer until it is complete."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -67,7 +67,7 @@ class Answer:
         self._parts.append(part)
 
     def take(self) -> bytes:
-        """All parts, which are then gone."""
+        """Return all parts, and forget them."""
         whole = b"".join(self._parts)
         self._parts.clear()
         return whole
@@ -77,7 +77,7 @@ class Answer:
         return 0.0
 
     def shutdown(self, how: int) -> None:
-        """Keep gunicorn from closing the connection of an answer that failed half-way: none of it was sent."""
+        """Keep gunicorn from closing the connection after an answer that failed halfway: nothing was sent yet."""
         raise OSError
 
     def close(self) -> None:
@@ -85,9 +85,9 @@ class Answer:
 
 
 class Connection(TConn):
-    """A client, its request and the answer. gunicorn's own holds a thread up for as long as its client does.
+    """A client, its request and the answer. gunicorn's own class occupies a thread while its client is slow.
 
-    One thread at a time uses it: the poller's while it waits for the client, one of the pool while it is answered.
+    Only one thread uses it at a time: the poller's while it waits for the client, one of the pool while it is answered.
     """
 
     sock: Any
@@ -145,21 +145,21 @@ class Connection(TConn):
 
     @property
     def size(self) -> int:
-        """How many bytes the request may have in the end: as many as its head says, or the most."""
+        """How many bytes the whole request can have: as many as its head says, or the maximum."""
         if self.request is not None and isinstance(reader := self._reader(), LengthReader):
             return reader.length
         return BODY_LIMIT + self.limits.head
 
     @property
     def wanted(self) -> int:
-        """Bytes to read at once: the rest of the body, where its length is known."""
+        """Bytes to read in one call: the rest of the body, if its length is known."""
         missing = 0
         if self.request is not None and isinstance(reader := self._reader(), LengthReader):
             missing = min(reader.length, BODY_LIMIT) - len(self._arrived)
         return max(missing, self.limits.small)
 
     def receive(self, data: bytes) -> bool:
-        """Add what has arrived, `b""` for its end; whether the request can be answered now."""
+        """Add received data, `b""` for its end. Returns whether the request can be answered now."""
         self._arrived += data
         return self.complete(ended=not data)
 
@@ -174,7 +174,7 @@ class Connection(TConn):
         assert self.request is not None  # noqa: S101 - it tells mypy what holds
         self.request._expected_100_continue = False  # type: ignore[attr-defined]
         if end < 0:
-            # Where the next request would begin is not known, or too far away.
+            # It is unknown where the next request would begin, or too far away.
             self.request.force_close()
             end = len(self._arrived)
         self._handed_over.append(bytes(self._arrived[:end]))
@@ -228,7 +228,7 @@ class Connection(TConn):
         return -1
 
     def _refusable(self, ended: bool) -> bool:
-        """Whether no more is needed to say that the body is too large, broken off or no chunks."""
+        """Whether it is certain that the body is too large, incomplete or not chunked."""
         assert self.request is not None  # noqa: S101 - it tells mypy what holds
         reader, size = self._reader(), len(self._arrived)
         if isinstance(reader, ChunkedReader):

@@ -1,4 +1,4 @@
-"""A year of believable history to try it all with: three hosts, sixty images, and a person who works them off."""
+"""A year of sample data: three hosts, sixty images, and a person who works off the updates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diundashboard.store import Store
 DAYS = 365
 PERSON = "demo"
 
-# By host and stack; what follows the colon is the version of a year ago.
+# By host and stack; the version a year ago follows the colon.
 _IMAGES = {
     "nas": {
         "media": """
@@ -76,7 +76,7 @@ _NOTES = ("wait for the backup to finish", "read the migration guide first", "br
 
 @dataclass(slots=True)
 class _Image:
-    """An image on a host, as its project goes on publishing it."""
+    """An image on a host whose project publishes new versions."""
 
     host: str
     stack: str
@@ -130,7 +130,7 @@ def fill(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> 
     random = Random(9)  # noqa: S311 - a demonstration, the same each time
     count = 0
     images = list(_images(random))
-    # Only the versions that hold a date depend on when this runs: everybody gets much the same demo.
+    # Only versions with a date depend on when this runs, so every demo is much the same.
     for day in range(DAYS, 0, -1):
         start = now - timedelta(days=day)
         moments = sorted((start + timedelta(hours=random.uniform(0, 22)), image) for image in _due(images, random))
@@ -148,7 +148,7 @@ def fill(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> 
 
 
 def _report_runs(store: Store, set_clock: Callable[[datetime], None], now: datetime) -> None:
-    """The last runs of each DIUN, every six hours, which found nothing."""
+    """Record the last runs of each DIUN, every six hours, which found nothing."""
     for number in range(8, 0, -1):
         for host, stacks in _IMAGES.items():
             start = now - timedelta(hours=6 * number - 4)
@@ -174,7 +174,7 @@ def _due(images: list[_Image], random: Random) -> list[_Image]:
 
 
 def _work_off(store: Store, day: int) -> None:
-    """What a person does of a day: some of what is there, and hardly ever a major version."""
+    """A person's work on one day: some of the pending updates, and rarely a major version."""
     page = store.updates(UpdateQuery(per_page=200))
     done = [
         update.id
@@ -196,7 +196,7 @@ def _leave_some_for_later(store: Store) -> None:
 
 
 def _next(version: str, random: Random, at: datetime) -> str:
-    """The version that follows: a date where the year stands in front, else the last number, or one before it."""
+    """The next version: a new date if it begins with a year, otherwise its last number or one before it goes up."""
     head, dash, tail = version.partition("-")
     prefix = head[: len(head) - len(head.lstrip("v"))]
     numbers = head.removeprefix(prefix).split(".")
@@ -221,6 +221,6 @@ def _whole(repository: str) -> str:
 
 
 def _hub_link(repository: str) -> str:
-    """As DIUN writes it for Docker Hub; "" for what is elsewhere."""
+    """The link as DIUN writes it for Docker Hub; "" for other registries."""
     first, slash, _ = repository.partition("/")
     return "" if "." in first else f"https://hub.docker.com/{'r' if slash else '_'}/{repository}"

@@ -117,8 +117,8 @@ def contradiction(config: Config) -> str:
 def level_by_proxy(config: Config, groups: Iterable[str]) -> Level | None:
     """The level of a person whom the proxy lets in; None: no access.
 
-    Who passes the proxy may do everything until AUTH_LEVEL or groups say otherwise: the proxy has its own rules for who
-    reaches the dashboard, and the person who runs both must be able to do all there is, without a second list.
+    A person whom the proxy lets in may do everything unless AUTH_LEVEL or groups limit that: the proxy has its own
+    rules, and the person who runs both must be able to do everything without a second list.
     """
     named = config.auth_groups_admin or config.auth_groups_write or config.auth_groups_read
     return _level_of(config, groups) or config.auth_level or (None if named else Level.ADMIN)

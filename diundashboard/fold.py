@@ -29,7 +29,7 @@ class Move(NamedTuple):
 
 
 def fold(series: Series, events: Iterable[Event], moves: list[Move] | None = None) -> Series:
-    """The state of a series after some events. What these change in the numbers of the days is added to `moves`."""
+    """The state of a series after some events. Their changes to the numbers of the days are added to `moves`."""
     for event in events:
         before, series = series, event.on(series)
         if moves is not None and series is not before:

@@ -25,9 +25,9 @@ CALLED = "diundashboard.called"
 class Forwarded:
     """Applies `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` to the requests that trusted proxies hand over.
 
-    `proxies` is either the networks of the proxies, or how many there are, as earlier releases had it: then whoever
-    connects is believed, and `X-Forwarded-Port` counts too. The path of `public` is the prefix of what arrives from a
-    trusted proxy or calls its host; without `public`, a trusted proxy says the prefix.
+    `proxies` is either the networks of the proxies, or how many there are, as in earlier releases: then every
+    machine that connects is believed, and `X-Forwarded-Port` counts too. The path of `public` is the prefix of requests
+    that come from a trusted proxy or name its host; without `public`, a trusted proxy sends the prefix.
     """
 
     def __init__(self, application: WSGIApplication, proxies: int | Networks, public: Site | None) -> None:
@@ -61,8 +61,8 @@ class Forwarded:
     def _find_client(self, environ: WSGIEnvironment) -> int:
         """Note the client's address, and return how many proxies are in front of it.
 
-        Each proxy adds the address that it sees on the right, so that the first one from there that is no proxy is
-        the client's. What is left of it is the client's own invention.
+        Each proxy adds the address that it sees on the right, so that the first address from the right that is not
+        a proxy's is the client's. The client can have made up everything left of it.
         """
         if isinstance(self._proxies, int):
             if client := self._read(environ, "For", self._proxies, machine):
@@ -87,7 +87,7 @@ class Forwarded:
         values = _values(environ, name)
         if not values or (isinstance(self._proxies, int) and len(values) < hops):
             return None
-        # Where fewer proxies have added a value than stand there, each value is a proxy's.
+        # If fewer proxies have added a value than are configured, each value is from a proxy.
         text = values[-min(hops, len(values))]
         value = check(text)
         if value is None:

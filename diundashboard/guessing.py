@@ -16,7 +16,7 @@ LONGEST = timedelta(minutes=1)
 """The longest pause between two attempts: at most 1,440 a day."""
 
 FORGOTTEN_AFTER = timedelta(hours=1)
-"""After this time without an attempt, counting starts anew."""
+"""After this time without an attempt, counting starts again."""
 
 KEPT = 10_000
 """How many pairs of account and address are counted; beyond that, the oldest are dropped."""

@@ -1,7 +1,7 @@
 """An image reference and its version: parse, compare, name the kind of the step. Pure.
 
-Registries say nothing about the order of tags, so what is read here is custom, not law. Where it is unclear,
-two versions do not compare: better a row too many than an update folded under one that does not replace it.
+Registries say nothing about the order of tags, so the rules here follow custom. If the order is unclear, two versions
+do not compare: one row too many is better than an update that is folded under one that does not replace it.
 """
 
 import re
@@ -17,7 +17,7 @@ _DOCKER_HUB = "docker.io"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an image reference names. `version` is its tag; without one, `digest` pins the image alone."""
+    """The parts of an image reference. `version` is its tag; without a tag, only `digest` identifies the image."""
 
     registry: str
     repository: str
@@ -30,15 +30,15 @@ class Reference:
 
     @property
     def image(self) -> str:
-        """The identity. Swarm adds a digest that differs after each deploy: it counts only without a tag."""
+        """What identifies the image. Swarm adds a digest that changes with each deploy: ignored if there is a tag."""
         return f"{self.name}:{self.version}" if self.version else f"{self.name}@{self.digest}"
 
 
 def parse(text: str) -> Reference:
     """Read a reference as Docker does (github.com/distribution/reference, `ParseNormalizedNamed`).
 
-    What that grammar refuses is read by the same rules all the same: DIUN says a thing once. A part that is longer than
-    any real one is shortened as `name_of` does, so that the result is read as itself again.
+    A reference that the grammar refuses is read by the same rules, because DIUN reports each change only once. A part
+    that is longer than any real one is shortened as `name_of` does, so that reading the result again gives the same.
 
     Raises:
         ValueError: the text is blank.
@@ -64,7 +64,7 @@ def parse(text: str) -> Reference:
 
 
 def _shortened(registry: str, folder: str, last: str, version: str, digest: str) -> Reference:
-    """The dot keeps a registry one, and the slash keeps a repository of Docker Hub out of its library."""
+    """A shortened registry keeps a dot, and a shortened repository of Docker Hub a slash, so that each is still one."""
     repository = folder + last
     if len(repository.encode(errors="replace")) > NAME:
         repository = folder[-1:].join([name_of(folder[:-1], NAME // 2), name_of(last, NAME // 2)])
@@ -72,7 +72,7 @@ def _shortened(registry: str, folder: str, last: str, version: str, digest: str)
 
 
 class Kind(StrEnum):
-    """How far an update goes, against the version that runs."""
+    """How far an update goes, compared with the running version."""
 
     MAJOR = auto()
     MINOR = auto()
@@ -88,8 +88,8 @@ class Version:
     """A tag, read. Two compare if both have `numbers` and their variants are equal; `sort_key` orders those.
 
     The key is made of digits and dots, so code points, bytes and the collations C and BINARY agree on it. It
-    is "" without numbers. Where different tags have equal keys, nothing tells which is newer: they differ in
-    nothing but a commit hash, the way a number is written (`1.02`, `1.2`) or a separator (`-rc1`, `-rc.1`).
+    is "" without numbers. If different tags have equal keys, it is unknown which is newer: they differ only in a
+    commit hash, the way a number is written (`1.02`, `1.2`) or a separator (`-rc1`, `-rc.1`).
     """
 
     text: str
@@ -108,15 +108,15 @@ _STAGES = {
     **dict.fromkeys(("rc", "cr"), "4"),
 }
 _RELEASE = "9"
-# A release that mends the one before it, as vLLM's v0.6.4.post1 and Checkmk's 2.3.0p21.
+# A release that corrects the one before it, such as vLLM's v0.6.4.post1 and Checkmk's 2.3.0p21.
 _MENDED = {"post", "patch", "hotfix", "fix", "p"}
 
-# Repetitions are possessive, bounded, or begin where a part does: the time is linear in the tag's length.
+# Repetitions are possessive, bounded, or begin where a part does, so the time is linear in the tag's length.
 _TOKEN = re.compile(
     r"""
     (?P<date> (?:19|20)[0-9]{2} (?P<dash>[-_]?) (?:0[1-9]|1[0-2]) (?P=dash) (?:0[1-9]|[12][0-9]|3[01])
         (?: (?:[0-9]{2}){1,3} | T[0-9]{2}(?:[-:.]?[0-9]{2}){0,2}Z? )? (?![0-9]) )
-    # All digits is a hash only where a word says so: 4102345 is rather a build.
+    # Digits alone are a hash only after a word that says so: 4102345 is more likely a build.
   | (?P<hash> (?<![0-9A-Za-z])
         (?: (?: sha(?:1|256|512)?[-_.:]? | commit- | git- | g ) [0-9a-f]{7,64}
           | (?=[0-9]*[a-f]) (?=[a-f]*[0-9]) [0-9a-f]{7,64} ) (?![0-9A-Za-z]) )
@@ -136,16 +136,16 @@ _TOKEN = re.compile(
 
 
 def version(tag: str) -> Version:
-    """Read a tag. What has no order (`latest`, a commit hash, `pr-123`, the 64 of `arm64`) is no number.
+    """Read a tag. A part without an order (`latest`, a commit hash, `pr-123`, the 64 of `arm64`) is not a number.
 
-    - The main number is the first that begins a part of the tag, bare or after `v`, `r` or `b`. What stands
+    - The main number is the first that begins a part of the tag, bare or after `v`, `r` or `b`. The text
       before it is a name, kept whole: `pg16-v0.3.0` is 0.3.0 of the variant `pg16-v`, and `pg17-v0.3.0` does
-      not replace it. Where no part begins so, it is the first at the end of a word: `pg16`, `jdk21-alpine`.
+      not replace it. If no part begins like that, it is the first at the end of a word: `pg16`, `jdk21-alpine`.
     - The words after it are the variant; their numbers count after the main one, from left to right.
     - A pre-release has the variant of its release and sorts before it: dev, alpha, beta, preview, rc.
-    - A missing part is zero; where all else is equal, fewer parts come first: 16 < 16.0 < 16.0.0 < 16.1. In a
+    - A missing part is zero; if all else is equal, fewer parts come first: 16 < 16.0 < 16.0.0 < 16.1. In a
       suffix, nothing comes before zero: 26.0 < 26.0-0.
-    - A date in one piece and a commit hash stand in the variant as `{date}` and `{hash}`, so that Alpine's
+    - A date in one piece and a commit hash appear in the variant as `{date}` and `{hash}`, so that Alpine's
       20240923 does not follow 3.20.3.
     """
     return _read(tag)[0]
@@ -160,7 +160,7 @@ def variant(tag: str) -> str:
 def kind(running: str, offered: str) -> Kind:
     """The kind of the step between two tags of one repository: the first number that differs names it.
 
-    `NEW` where they do not compare, or nothing tells which is newer. A date in one piece counts as a build.
+    `NEW` if they do not compare, or if it is unknown which is newer. A date in one piece counts as a build.
     """
     if running == offered:
         return Kind.REBUILD
@@ -185,7 +185,7 @@ def update_kind(running: str, offered: str, rebuilt: bool) -> Kind:
 
 
 def _read(tag: str) -> tuple[Version, list[str]]:
-    """The version, and the three numbers that name a kind; all zero where every difference is a build."""
+    """The version, and the three numbers that name a kind; all zero if every difference is a build."""
     return _remembered(tag) if len(tag) <= NAME else _taken_apart(tag)
 
 
@@ -231,7 +231,7 @@ def _taken_apart(tag: str) -> tuple[Version, list[str]]:
     return Version(tag, "".join(variant), True, bool(stages), "".join(key)), named
 
 
-# The same tags arrive again and again. Longer ones than the store keeps would only fill the memory.
+# The same tags arrive repeatedly. Tags that are longer than what the store keeps would only fill the memory.
 _remembered = lru_cache(maxsize=4096)(_taken_apart)
 
 
@@ -253,6 +253,6 @@ def _numbers(group: str | None, text: str) -> list[str]:
 
 
 def _key(numbers: list[str]) -> str:
-    """Each number behind the count of its digits, and that behind its own: the longer is the higher."""
+    """Each number after its count of digits, which follows its own count of digits: a longer number is higher."""
     sizes = (str(len(digits)) for digits in numbers)
     return "".join(f"{len(size)}{size}{digits}" for size, digits in zip(sizes, numbers, strict=True)) + "."

@@ -41,7 +41,7 @@ def _hub(hub: str) -> Iterator[Link]:
 
 
 def _registry(update: Update) -> Iterator[Link]:
-    """The addresses that DIUN sends as hub link too are written as it writes them."""
+    """Addresses that DIUN also sends as a hub link are written as DIUN writes them."""
     parts = _parts(update.repository)
     path = "/".join(parts)
     match update.registry, parts:
@@ -93,16 +93,16 @@ def _known_source(update: Update) -> str:
         case "lscr.io" | "ghcr.io" | "docker.io", ["linuxserver", name]:
             return f"https://github.com/linuxserver/docker-{name}"
         case "registry.gitlab.com", [group, project]:
-            # With more parts, nothing tells a group in the group from an image of the project.
+            # With more parts, a subgroup looks like an image of the project.
             return f"https://gitlab.com/{group}/{project}"
     return ""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-# Pages of the sites themselves, where the name of an owner would stand.
+# Pages of the sites themselves, in the place of an owner's name.
 _PAGES = {"about", "apps", "explore", "features", "groups", "help", "marketplace", "org", "organizations", "orgs"}
 _PAGES |= {"repo", "search", "settings", "sponsors", "topics", "user", "users"}
-# Pages of a project on GitLab, where the name of a project in a group of a group could stand.
+# Pages of a project on GitLab, in the place of the name of a project in a subgroup.
 _PROJECT_PAGES = {"-", "blob", "issues", "releases", "tags", "tree", "wikis"}
 
 
@@ -152,7 +152,7 @@ def _web(link: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What may stand in a path or a query as it is stays; so does what is encoded already."""
+    """Percent-encode what a path or a query cannot contain; what is encoded already stays."""
     return quote(_PERCENT.sub("%25", text), safe="%/:@!$&()*+,;=?~", errors="replace")
 
 

@@ -16,13 +16,13 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=20 * 1024, parallelism=1)
 
 _AT_ONCE = 2
 _PATIENCE = 0.5
-"""Seconds that a comparison waits for its turn: pages need the thread."""
+"""Seconds that a comparison waits for its turn before it gives up: pages need the thread."""
 
 _turns = BoundedSemaphore(_AT_ONCE)
 
 
 class Busy(Exception):
-    """Too many passwords are compared at once."""
+    """Too many passwords are being compared."""
 
 
 def hashed(password: str) -> str:
@@ -37,7 +37,7 @@ def hashed(password: str) -> str:
 
 
 def matches(kept: str | None, password: str) -> bool:
-    """Whether this is the password of which `kept` is the hash; None stands for an account that does not exist.
+    """Whether `kept` is the hash of this password. For None, an account that does not exist, it takes as long.
 
     Raises:
         Busy: two others are being compared, and their turn takes too long.

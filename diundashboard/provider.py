@@ -1,4 +1,4 @@
-"""An OpenID provider, as a client sees it: its address, the people it confirms, and where they log out."""
+"""The client of an OpenID provider: its addresses, the people it confirms, and where they log out."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from diundashboard.entry import secure
 from diundashboard.outgoing import Away, call
 
 KEPT = 3600
-"""Seconds for which the provider's own description is believed."""
+"""Seconds for which the provider's description is kept."""
 
 PAUSE = 5
-"""Seconds to wait before asking a provider again that did not answer."""
+"""Seconds to wait before a provider that did not answer is asked again."""
 
 AT_ONCE = 3
-"""How many threads of a worker wait for the provider at the same time: the others go on with pages."""
+"""How many threads of a worker can wait for the provider at the same time; the others serve pages."""
 
 LEEWAY = 60
 """Seconds by which the provider's clock and ours may differ."""
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
-"""How an ID token may be signed: never with a secret that two know, and never not at all."""
+"""How an ID token may be signed: never with a shared secret, and never unsigned."""
 
 _LONGEST_SUBJECT = 255
 
@@ -57,7 +57,7 @@ class Identity:
 
 
 class Provider:
-    """The provider of the settings. Its description and keys are kept for an hour; unknown keys are looked up anew.
+    """The provider in the settings. Its description and keys are kept for an hour; unknown keys are fetched again.
 
     Every operation raises Away if the provider does not answer as it should.
     """
@@ -72,7 +72,7 @@ class Provider:
         self._failure = ""
 
     def login_url(self, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
-        """Where a browser goes to log in, and from where it comes back to `redirect_uri`."""
+        """The address at which a browser logs in before it returns to `redirect_uri`."""
         with self._place():
             described = self._describe()
         offered = described.get("scopes_supported")
@@ -109,7 +109,7 @@ class Provider:
         return _identity(claims, more, self._config.oidc_groups_claim, token)
 
     def logout_url(self, token: str, back: str) -> str:
-        """Where a browser logs out at the provider, and comes back to `back`; empty if there is no such address."""
+        """The address at which a browser logs out before it returns to `back`; empty if the provider has none."""
         with self._place():
             described = self._describe()
         endpoint = described.get("end_session_endpoint")
@@ -120,7 +120,7 @@ class Provider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{parts}"
 
     def check_issuer(self, issuer: str | None) -> None:
-        """Check which provider says that it sends a browser back.
+        """Check the name of the provider that sent a browser back.
 
         Raises:
             Unproven: it is another one.
@@ -178,7 +178,7 @@ class Provider:
                 try:
                     found.append(import_key(parts))
                 except (JoseError, ValueError, TypeError, KeyError):
-                    continue  # A kind of key that we do not know is for others.
+                    continue  # A kind of key that is unknown here is meant for other clients.
         return found
 
     def _redeem(self, described: Mapping[str, Any], code: str, redirect_uri: str, verifier: str) -> Mapping[str, Any]:
@@ -238,7 +238,7 @@ class Provider:
         return dict(claims)
 
     def _user_info(self, described: Mapping[str, Any], access: str, subject: str) -> Mapping[str, Any]:
-        """The user info of the provider, where most put groups and addresses."""
+        """The user info of the provider. Most providers put groups and addresses there."""
         if not isinstance(endpoint := described.get("userinfo_endpoint"), str):
             return {}
         status, answer = call(endpoint, headers={"Authorization": f"Bearer {access}"})
@@ -250,7 +250,7 @@ class Provider:
 
 
 def _opened(token: str, header: Mapping[str, Any], keys: list[Any]) -> dict[str, Any] | None:
-    """What the token says if one of the keys has signed it."""
+    """The claims of the token, if one of the keys has signed it."""
     for key in keys:
         if "kid" in header and key.kid != header["kid"]:
             continue
@@ -263,7 +263,7 @@ def _opened(token: str, header: Mapping[str, Any], keys: list[Any]) -> dict[str,
 
 def _identity(claims: Mapping[str, Any], more: Mapping[str, Any], groups_claim: str, token: str) -> Identity:
     both = {**claims, **more}
-    # An address counts with the word of the same place about it.
+    # An address counts only if the same source says that it is verified.
     told = more if "email" in more else claims
     address = told.get("email") if told.get("email_verified") is True else ""
     groups = both.get(groups_claim) or []

@@ -3,7 +3,7 @@
 They follow DIUN's source (internal/app/app.go, hc.go and job.go). A result counts what was found, not what was sent:
 
 - `new` includes the first check of every repository, which DIUN does not report unless `firstCheckNotif` is set. A
-  result does not tell the two apart, so new tags are not compared with what arrived.
+  result does not distinguish the two, so new tags are not compared with the notifications that arrived.
 - `updated` is never a first check. DIUN reports each, and waits for the answer before the run ends, unless the image's
   `notify_on` leaves out `update`.
 """
@@ -18,13 +18,13 @@ from itertools import pairwise
 from diundashboard.model import Pulse, Run, Scan
 
 GAPS = 3
-"""How many times between two runs must be known before one can be late."""
+"""How many intervals between runs must be known before a run can be late."""
 
 LENIENCE = timedelta(minutes=10)
-"""What a run may be late beside a quarter of the usual wait."""
+"""How late a run may be, in addition to a quarter of the usual wait."""
 
 TOLD_FOR = timedelta(days=7)
-"""How long a run with a missing notification is pointed out."""
+"""For how long a run with a missing notification is shown."""
 
 _RESULT = re.compile(
     r"""\s*(?P<scanned>[0-9]{1,9})\ tag\(s\)\ have\ been\ scanned:
@@ -38,7 +38,7 @@ _RESULT = re.compile(
 
 
 def scan_of(report: str) -> Scan | None:
-    """The numbers in a report; None if it is not the result of a run."""
+    """The numbers in a report; None if the report is not the result of a run."""
     found = _RESULT.match(report)
     return Scan(**{name: int(number) for name, number in found.groupdict().items()}) if found else None
 
@@ -46,7 +46,7 @@ def scan_of(report: str) -> Scan | None:
 def pulse_of(
     pulse_id: int, name: str, host_id: int | None, runs: Sequence[Run], reports_updates: bool, now: datetime
 ) -> Pulse:
-    """What the runs of one name show, which come newest first.
+    """What the runs of one name, newest first, show.
 
     `reports_updates` is whether an update of the host was ever reported.
     """
@@ -68,7 +68,7 @@ def _usual_wait(begun: Sequence[datetime]) -> timedelta | None:
 def _short(runs: Sequence[Run], now: datetime) -> Run | None:
     """The last run with a missing notification, if at most half of those before it missed some too.
 
-    Where that is usual, the `notify_on` of some images leaves updates out.
+    If that is usual, the `notify_on` of some images leaves out updates.
     """
     compared = [run for run in runs if run.started_at and run.ended_at and run.scan and run.scan.updated]
     missing = [_misses(run) for run in compared]

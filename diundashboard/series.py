@@ -1,4 +1,4 @@
-"""The rules of a series: what DIUN reported and what people did go in, its state comes out. Pure.
+"""The rules of a series: they derive its state from what DIUN reported and what people did. Pure.
 
 A series is the versions of one repository in one variant on one host. Its history is the truth: each event, applied to
 one state, gives the next (`Event.on`); see `fold` for whole histories. The stores load events and states, and write
@@ -16,20 +16,19 @@ from diundashboard.image import update_kind
 from diundashboard.model import NEXT_VERSION
 
 RULES = 3
-"""Goes up when the same facts are read differently, or the same events give another state; the stores then derive and
-fold everything anew."""
+"""Raised when the same facts are read differently, or the same events give another state. The stores then derive and
+fold everything again."""
 
 
 class Version(NamedTuple):
     """One version of a series. Times are in UTC.
 
-    `opened_at` is when it asked for attention, whatever digests it had since. `done_at` is when it was last marked as
-    done, whatever digest it had then; `acknowledged_at` and `acknowledged_by` are set while it is done with the digest
-    that it has now.
+    `opened_at` is when it became pending, regardless of later digests. `done_at` is when it was last marked as done,
+    with any digest; `acknowledged_at` and `acknowledged_by` are set while it is done with its present digest.
 
-    The other six follow from all versions of the series. `kind` and `from_version` compare it with what ran when it
-    last asked. `folded` is false for a row of the page; `older` counts the pending versions that are folded under a
-    row, and `waiting_since` is the first `opened_at` among these and its own.
+    The other six follow from all versions of the series. `kind` and `from_version` compare it with the version that ran
+    when it last became pending. `folded` is false for a row of the page; `older` counts the pending versions that are
+    folded under a row, and `waiting_since` is the first `opened_at` among these and its own.
     """
 
     id: int
@@ -55,7 +54,7 @@ class Version(NamedTuple):
 
     @property
     def order(self) -> tuple[str, datetime, int]:
-        """Orders the versions of a series; of those that compare equal, the newest is the highest."""
+        """The sort key of the versions of a series; among equal versions, the newest is the highest."""
         return image.version(self.text).sort_key, self.received_at, self.id
 
     @property
@@ -66,7 +65,7 @@ class Version(NamedTuple):
 class Counts(NamedTuple):
     """How many versions of a series are pending, how many are done with the digest that they have, and how many it has.
 
-    `rows` is how many the page of all updates shows: its pending rows, or else its newest version.
+    `rows` is how many of them the list of all updates shows: the pending rows, or otherwise the newest version.
     """
 
     open: int
@@ -78,9 +77,9 @@ class Counts(NamedTuple):
 class Series(NamedTuple):
     """The state of a series.
 
-    `running` is the version taken as running, "" if none is known. `said` is what a person or a label said last about
-    it, and `label` what a label said last, with the digest if it named one. `snoozed_until` and `muted_at` are None
-    while it is neither.
+    `running` is the running version, "" if none is known. `said` is the running version that a person or a label set
+    last, and `label` the one that a label set last, with the digest if it named one. `snoozed_until` and `muted_at` are
+    None while the series is not snoozed and not muted.
     """
 
     variant: str
@@ -114,8 +113,8 @@ class Series(NamedTuple):
 class Reported(NamedTuple):
     """DIUN reported a version with a digest.
 
-    `known` says that the tag had another digest before, whatever this series knows of it. `current` is what runs by the
-    container's own metadata: a version, or `version@digest`.
+    `known` is whether DIUN knew another digest of the tag before, even if this series does not. `current` is what runs
+    according to the container's metadata: a version, or `version@digest`.
     """
 
     at: datetime
@@ -127,7 +126,7 @@ class Reported(NamedTuple):
     action: int = 0
 
     def on(self, series: Series) -> Series:
-        """A digest that the version has already changes nothing, nor does one older than the digest that it has."""
+        """Apply the digest to a known version. The same digest changes nothing, nor does one that is older."""
         before = series.version(self.update)
         if before is None:
             return self._first(series)
@@ -150,7 +149,7 @@ class Reported(NamedTuple):
         return _settled(_labelled(series, self.current, self.at))
 
     def _first(self, series: Series) -> Series:
-        """A version that is new to the series. A snooze ends when it is higher than all others."""
+        """Add a new version to the series. A version that is higher than all others ends a snooze."""
         rebuilt = self._rebuilt(self.known)
         new = Version(self.update, self.text, self.digest, rebuilt, self.at, self.at, self.at)
         highest = max((version.order for version in series.versions), default=None)
@@ -162,13 +161,13 @@ class Reported(NamedTuple):
         return series
 
     def _rebuilt(self, known: bool) -> bool:
-        """Whether the version has another digest than the one that runs, or than it had before."""
+        """Whether the digest of the version differs from the one that runs, or from its previous one."""
         version, _, digest = self.current.partition("@")
         return digest != self.digest if digest and version == self.text else known
 
 
 class Acknowledged(NamedTuple):
-    """A person marked versions as done, each with the digest that the person saw; two, where two hosts were merged."""
+    """A person marked versions as done, each with the digest that the person saw; two after two hosts were merged."""
 
     at: datetime
     action: int
@@ -176,7 +175,7 @@ class Acknowledged(NamedTuple):
     by: str
 
     def on(self, series: Series) -> Series:
-        """A version that has another digest by now was done, and so runs, but asks for this digest."""
+        """Mark the version as done. If it has another digest by now, it counts as running and stays pending."""
         done = {}
         for version in series.versions:
             digests = self.digests.get(version.id)
@@ -190,7 +189,7 @@ class Acknowledged(NamedTuple):
 
 
 class Reopened(NamedTuple):
-    """A person said that versions are not done after all."""
+    """A person reopened versions."""
 
     at: datetime
     action: int
@@ -206,7 +205,7 @@ class Reopened(NamedTuple):
 
 
 class Snoozed(NamedTuple):
-    """A person put the series off until a time, or until the next version; None ends that."""
+    """A person snoozed the series until a time, or until the next version; None unsnoozes it."""
 
     at: datetime
     action: int
@@ -230,7 +229,7 @@ class Muted(NamedTuple):
 
 
 class Noted(NamedTuple):
-    """A person wrote a note to the series; an empty one removes it."""
+    """A person wrote a note for the series; an empty note removes it."""
 
     at: datetime
     action: int
@@ -241,7 +240,7 @@ class Noted(NamedTuple):
 
 
 class SaidRunning(NamedTuple):
-    """A person set the running version; "" withdraws that."""
+    """A person set the running version; "" unsets it."""
 
     at: datetime
     action: int
@@ -280,7 +279,7 @@ def _with(series: Series, new: Mapping[int, Version]) -> Series:
 
 
 def _labelled(series: Series, current: str, at: datetime) -> Series:
-    """A label says what runs when it first names it; repeating itself it says nothing new."""
+    """A label sets the running version when its value changes; a repeated value has no effect."""
     version = current.partition("@")[0]
     if current in ("", series.label) or not compares(series.variant, version):
         return series
@@ -288,7 +287,7 @@ def _labelled(series: Series, current: str, at: datetime) -> Series:
 
 
 def _what_runs(series: Series) -> str:
-    """The highest version that was done since a person or a label said what runs, or what was said."""
+    """The highest version that was done after a person or a label set the running version, or the version so set."""
     done = [version for version in series.versions if version.done_at is not None]
     if series.said and series.said_at is not None:
         key, at = image.version(series.said).sort_key, series.said_at
@@ -304,7 +303,7 @@ def _order(version: Version) -> tuple[str, datetime, int]:
 
 
 def _settled(series: Series) -> Series:
-    """Bring up to date what follows from all versions: what runs, what that supersedes, the kinds, the rows."""
+    """Update what follows from all versions: the running version, what it supersedes, the kinds, the rows."""
     running = _what_runs(series)
     superseded: set[int] = set()
     if running:
@@ -332,11 +331,11 @@ def _settled(series: Series) -> Series:
 
 
 _FACTS = Version._fields.index("kind")
-"""How many fields of a version come from its own events; the others follow from all versions."""
+"""How many fields of a version its own events set; the others follow from all versions."""
 
 
 def _is_superseded(version: Version, running: str, runs: Version | None) -> bool:
-    """Whether a version that is not done is below the one that runs, or is that one and has no other digest since."""
+    """Whether a version that is not done is below the running one, or is the running one without another digest."""
     if version.text == running:
         return not version.rebuilt
     if runs is None:
@@ -345,7 +344,7 @@ def _is_superseded(version: Version, running: str, runs: Version | None) -> bool
 
 
 def _places(pending: list[Version]) -> tuple[list[Version], list[Version]]:
-    """The rows among pending versions, the lower first: the newest release, and the newest pre-release above it."""
+    """The rows among pending versions, lowest first: the newest release, and the newest pre-release above it."""
     if len(pending) == 1:
         return pending, []
     newest: list[Version] = []

@@ -26,11 +26,11 @@ from diundashboard.worker import STOP, THREADS, Worker, connections
 logger = logging.getLogger("diundashboard")
 
 OPENING = 7
-"""Seconds that a new worker gives the database before it answers without. DIUN gives up after ten."""
+"""Seconds that a new worker waits for the database before it serves without it. DIUN gives up after ten."""
 
 
 class _Once:
-    """Something that one process does, whichever comes first of those that are forked."""
+    """Something that only one of the forked processes does: the first that asks."""
 
     def __init__(self) -> None:
         self._token, token = os.pipe()
@@ -38,7 +38,7 @@ class _Once:
         os.write(token, b".")
 
     def first(self) -> bool:
-        """Whether nobody has asked before."""
+        """Whether this is the first time that any process asks."""
         try:
             return bool(os.read(self._token, 1))
         except BlockingIOError:
@@ -48,8 +48,8 @@ class _Once:
 class Server(BaseApplication):
     """gunicorn with the settings of the dashboard; it reads no configuration file and no arguments of its own.
 
-    It listens at once. Each worker opens the store for itself, in the background: a thread that migrates could not be
-    carried over a fork, and a process that waits for the database could not answer DIUN.
+    It listens immediately. Each worker opens the store itself, in the background: a thread that migrates would not
+    survive a fork, and a process that waits for the database could not answer DIUN.
     """
 
     def __init__(self, config: Config, open_store: Callable[[], Store], reload: bool) -> None:
@@ -74,14 +74,14 @@ class Server(BaseApplication):
             "loglevel": "warning",
             "graceful_timeout": 10,
             "control_socket_disable": True,
-            # DIUN sends `post` where its configuration says so.
+            # DIUN sends `post` if its configuration is written like that.
             "permit_unconventional_http_method": True,
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - memory, not a folder for files
             # The forwarded headers are for TRUSTED_PROXIES to believe, not for gunicorn.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "post_worker_init": self._begin,
-            # A pool that is still open would hold the process up for ten seconds.
+            # A pool that is still open would delay the end of the process by ten seconds.
             "worker_exit": lambda server, worker: self._access.close(),
             "on_exit": self._say_why,
         }
@@ -89,12 +89,12 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def run(self) -> None:
-        # A worker that is just forked still has the handlers of its parent, in which a signal would be lost.
+        # A worker just after its fork still has the handlers of its parent, which would lose a signal.
         os.register_at_fork(
             before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOP),
             after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOP),
         )
-        # What is there by now is never garbage: it is not looked through again, and workers share it.
+        # Everything that exists by now stays: the garbage collector need not look at it again, and workers share it.
         gc.freeze()
         super().run()
 
@@ -129,7 +129,7 @@ class Server(BaseApplication):
         except Foreign as error:
             raise Unusable(f"SPOOL_PATH: {error.strerror}") from None
         except (OSError, Unavailable):
-            pass  # The spool says so when it is used.
+            pass  # The spool reports this when it is used.
         self._secret.learn_from(store)
         if self._tells_of_other.first():
             carry.tell_of_other(self._config, store)
@@ -139,7 +139,7 @@ class Server(BaseApplication):
         return store
 
     def _begin(self, worker: Worker) -> None:
-        """Give the database a moment, in which the first requests wait in the socket, before the worker serves."""
+        """Wait a moment for the database before the worker serves. The first requests wait in the socket meanwhile."""
         deadline = time.monotonic() + OPENING
         while worker.alive and not self._access.wait(0.05) and time.monotonic() < deadline:
             pass

@@ -1,6 +1,6 @@
 """Text that interactive and other shells read alike: POSIX's sh, dash, bash, zsh and fish. Pure.
 
-What differs between them: zsh takes `#` for a command where interactivecomments is off, and `=ls` for a path. fish
+The differences between them: zsh takes `#` for a command if interactivecomments is off, and `=ls` for a path. fish
 takes `%self` for a number, and a backslash before a quote or another backslash for less than itself, also between
 single quotes. bash and zsh take `!` for a line of the history, and bash `^` where a line of a quoted word begins so.
 """
@@ -24,7 +24,7 @@ def quoted(text: str) -> str:
 
 
 def note(text: str) -> str:
-    """A line that says something to the person who reads it, and does nothing."""
+    """A line for the person who reads it. It does nothing."""
     return f": {quoted(text)}"
 
 

@@ -1,7 +1,7 @@
 """How to point DIUN at this dashboard, ready to paste: its YAML, its environment, a service of compose. Pure.
 
 The names of DIUN's settings are those of https://crazymax.dev/diun/notif/webhook/ and https://crazymax.dev/diun/watch/.
-Address and secret may hold any printable character, and arrive in DIUN as they are.
+Address and secret can contain any printable character, and DIUN receives them unchanged.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from urllib.parse import quote
 from diundashboard import shell
 
 NAME = "name-of-this-machine"
-"""What a person replaces by the hostname that DIUN reports."""
+"""A placeholder for the hostname that DIUN reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Lines to paste into what `label` names; `key` tells it from the others."""
+    """Lines to paste into the file that `label` names; `key` identifies the snippet."""
 
     key: str
     label: str
@@ -26,7 +26,7 @@ class Snippet:
 
 
 def snippets(address: str, secret: str) -> tuple[Snippet, ...]:
-    """The same connection in three forms. Without a secret DIUN sends no `Authorization`."""
+    """The same connection in three forms. Without a secret, DIUN sends no `Authorization`."""
     return (
         Snippet("yaml", "diun.yml", _yaml(address, secret)),
         Snippet("environment", "Environment", _environment(address, secret)),
@@ -35,7 +35,7 @@ def snippets(address: str, secret: str) -> tuple[Snippet, ...]:
 
 
 def run_snippets(address: str, secret: str) -> tuple[Snippet, ...]:
-    """How DIUN reports its runs to the address of pings. `secret` is as `in_address` writes it."""
+    """How to have DIUN report its runs to the address of pings. `secret` is in the form of `in_address`."""
     name = f"{NAME}.{secret}" if secret else NAME
     yaml = ["watch:", "  healthchecks:", f"    baseURL: {_quoted(address)}", f"    uuid: {_quoted(name)}"]
     variables = [("DIUN_WATCH_HEALTHCHECKS_BASEURL", address), ("DIUN_WATCH_HEALTHCHECKS_UUID", name)]
@@ -47,7 +47,7 @@ def run_snippets(address: str, secret: str) -> tuple[Snippet, ...]:
 
 
 def in_address(secret: str) -> str:
-    """A secret as a part of an address, which DIUN's client sends unchanged."""
+    """A secret as part of an address, in characters that DIUN's client sends unchanged."""
     return quote(secret, safe="")
 
 

@@ -24,8 +24,8 @@ def searchable(text: str) -> str:
 def name_of(text: str, limit: int = NAME, end: str = "") -> str:
     """The name, or the form in which one is stored that has more bytes than the limit.
 
-    That is how it begins, an ellipsis, a fingerprint of the whole, and `end`: two names that differ anywhere have two
-    such forms, and no name that a registry or a machine can have looks like one.
+    This form is the beginning of the name, an ellipsis, a fingerprint of the whole, and `end`. Names that differ
+    anywhere have different forms, and no name that a registry or a machine can have looks like one.
     """
     if len(text) <= limit and text.isascii():
         return text

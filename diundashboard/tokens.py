@@ -49,7 +49,7 @@ def add_parsers(parser: ArgumentParser) -> None:
     add.add_argument("--level", choices=LEVELS, default=Level.READ, help="what it may do (default: read)")
     add.add_argument("--expires", metavar="DAYS", type=int, help="how many days it stays valid (default: forever)")
     commands.add_parser("list", help="list the tokens: name, level, who created it, expiry, last use")
-    remove = commands.add_parser("remove", help="remove a token, which stops working at once")
+    remove = commands.add_parser("remove", help="remove a token, which stops working immediately")
     remove.add_argument("name", metavar="NAME")
 
 

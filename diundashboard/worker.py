@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, which clients that are slow, silent or many do not hold up."""
+"""gunicorn's worker with threads, protected from slow clients, silent clients and many clients."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ THREADS = 8
 """Requests that one worker answers at the same time."""
 
 KEPT_THREADS = 2
-"""Threads of these that pages never get."""
+"""How many of these threads pages never use."""
 
 KEPT_FOR = frozenset({"/webhook", "/healthz", "/readyz"})
 
 CONNECTIONS = 2000
-"""Connections of one worker. A further one takes the place of the one that has been silent the longest."""
+"""Connections of one worker. One more replaces the connection that has been silent the longest."""
 
 OTHER_FILES = 128
 """Open files of one worker besides connections: the database, the spool, the listening socket."""
 
 _LOOK = 0.25
-"""Seconds between two looks at the clock for connections whose time is up."""
+"""Seconds between two checks for connections whose time is up."""
 
 _NOTICE = 1.0
 """Seconds between two signs of life to the arbiter, which ends a worker that gives none for 30."""
@@ -70,11 +70,11 @@ def connections() -> int:
 
 
 class Worker(ThreadWorker):
-    """gunicorn's worker with threads, where only whole requests take a thread, and only until they are answered.
+    """gunicorn's worker with threads, in which only complete requests use a thread, until they are answered.
 
-    The poller reads requests and writes what a client does not take at once, within `limits`. Told to stop, the worker
-    finishes the requests that it has and waits for nothing else: browsers open connections ahead of time and keep
-    others.
+    The poller reads requests, and sends what a client does not take immediately, within `limits`. A worker that is
+    stopped finishes the requests that it has and waits for nothing else: browsers open connections ahead of time and
+    keep others.
     """
 
     limits = Limits()
@@ -82,7 +82,7 @@ class Worker(ThreadWorker):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._waiting: dict[Connection, None] = {}
-        """Those whose client has the turn; the one that has had it for the longest is first."""
+        """The connections that wait for their clients, longest wait first."""
         self._stalled: dict[Connection, None] = {}
         """The connections that are not read because there is no room for their request."""
         self._requests = 0
@@ -90,7 +90,7 @@ class Worker(ThreadWorker):
         self._answers = 0
         """Bytes of answers that are not taken yet."""
         self._pages: deque[Connection] = deque()
-        """Whole requests for which no thread is free that pages may have."""
+        """Complete requests for which no thread that pages can use is free."""
         self._free_for_pages = self.cfg.threads - KEPT_THREADS
         self._next_look = 0.0
         self._next_notice = 0.0
@@ -103,7 +103,7 @@ class Worker(ThreadWorker):
 
     def run(self) -> None:
         super().run()
-        # Told twice, as Ctrl-C does, it would be killed while it ends: Python takes its handlers away first.
+        # A second signal, as Ctrl-C sends it, would kill the ending process: Python removes its handlers first.
         for stop in STOP:
             signal.signal(stop, signal.SIG_IGN)
 
@@ -136,7 +136,7 @@ class Worker(ThreadWorker):
             self._make_room()
 
     def _make_room(self) -> None:
-        """Close the connection that has been silent the longest, or the slowest where none is silent."""
+        """Close the connection that has been silent the longest, or the slowest if none is silent."""
         silent = (connection for connection in self._waiting if connection.idle)
         if longest := next(silent, None) or next(iter(self._waiting), None):
             self._close(longest)
@@ -150,14 +150,14 @@ class Worker(ThreadWorker):
         self._release(connection)
 
     def _wait(self, connection: Connection, event: int, act: Callable[[Connection], None], seconds: float) -> None:
-        """Leave the connection to the poller, which calls `act` each time that the client has done something."""
+        """Leave the connection to the poller, which calls `act` whenever the client has done something."""
         connection.waits = True
         connection.deadline = time.monotonic() + seconds
         self._waiting[connection] = None
         self.poller.register(connection.socket, event, partial(self._ready, connection, act))
 
     def _ready(self, connection: Connection, act: Callable[[Connection], None], _: Any) -> None:
-        if not connection.waits:  # An earlier event of the same round has closed it.
+        if not connection.waits:  # An earlier event of the same round closed it.
             return
         try:
             act(connection)
@@ -223,7 +223,7 @@ class Worker(ThreadWorker):
             return
         self._requests -= connection.reserved
         connection.reserved = 0
-        # The newest first: of those that wait for long, most may never finish.
+        # The newest first: most of those that have waited for long may never finish.
         for next_one in reversed(list(self._stalled)):
             if not self._reserve(next_one):
                 return
@@ -231,7 +231,7 @@ class Worker(ThreadWorker):
             self.poller.register(next_one.socket, EVENT_READ, partial(self._ready, next_one, self._read))
 
     def _dispatch(self, connection: Connection) -> None:
-        """Have a whole request answered: a page when one of its threads is free, all else by the next thread."""
+        """Have a complete request answered: a page when one of its threads is free, all else by the next thread."""
         prefix = os.environ.get("SCRIPT_NAME", "")
         if connection.path.removeprefix(prefix).rstrip("/") in KEPT_FOR:
             self._submit(connection, page=False)
@@ -246,7 +246,7 @@ class Worker(ThreadWorker):
         future.add_done_callback(lambda done: self.method_queue.defer(self._answered, connection, page, done))
 
     def _answer(self, connection: Connection) -> bool:
-        """In a thread: answer the request; whether the client may send another."""
+        """Answer the request, in a thread. Returns whether the client may send another."""
         try:
             if connection.error:
                 raise connection.error
@@ -297,7 +297,7 @@ class Worker(ThreadWorker):
             self._proceed(connection)
 
     def _proceed(self, connection: Connection) -> None:
-        """Go on after an answer: with the next request, or to the end of the connection."""
+        """After an answer, continue with the next request, or end the connection."""
         if not connection.keep:
             # Closing it with unread bytes would reset it, and the client would lose the answer.
             with suppress(OSError):

@@ -168,7 +168,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update(f"{LOCAL}/traefik:v3.2@{SHA256}", "swarm", SWARM, ("web_edge",), from_version="v3.1"),
         {
             "docker service update": [
-                "# Change it in the stack file too, or the next docker stack deploy takes it back.",
+                "# Change it in the stack file too, or the next docker stack deploy reverts it.",
                 f"docker service update --image {LOCAL}/traefik:v3.2 web_edge",
             ]
         },
@@ -190,7 +190,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",)),
         {
             "kubectl set image": [
-                "# Change it in the manifest too, or the next kubectl apply takes it back.",
+                "# Change it in the manifest too, or the next kubectl apply reverts it.",
                 "kubectl -n shop set image deployment/web nginx=docker.io/library/nginx:1.29.0",
             ]
         },
@@ -326,7 +326,7 @@ PINS: dict[str, tuple[Update, list[str]]] = {
     "kubernetes, a rebuild": (
         update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",), "rebuild"),
         [
-            "# Change it in the manifest too, or the next kubectl apply takes it back.",
+            "# Change it in the manifest too, or the next kubectl apply reverts it.",
             f"kubectl -n shop set image deployment/web nginx=docker.io/library/nginx:1.29.0@{NEW}",
         ],
     ),
@@ -467,7 +467,7 @@ def test_a_selection_gives_one_script_grouped_by_host() -> None:
         "sh -eu -c\n"
         "\n"
         "# nginx 1.27.0 to 1.29.0\n"
-        "# Change it in the manifest too, or the next kubectl apply takes it back.\n"
+        "# Change it in the manifest too, or the next kubectl apply reverts it.\n"
         "kubectl -n shop set image deployment/web nginx=docker.io/library/nginx:1.29.0\n"
         "\n"
         "# redis 7.4.0, rebuilt\n"

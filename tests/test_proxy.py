@@ -170,5 +170,5 @@ def test_the_proxy_says_who_asks_and_a_client_cannot(config: Config, nginx: str,
         page.get_by_role("button", name="Done nginx on nas").click()
         expect(page.get_by_role("heading", name="All done")).to_be_visible()
         page.get_by_role("link", name="ada", exact=True).click()
-        expect(page.locator("main")).to_contain_text("The proxy in front of the dashboard says who you are")
+        expect(page.locator("main")).to_contain_text("The proxy in front of the dashboard has logged you in")
         expect(page.get_by_role("button", name="Log out")).to_have_count(0)

@@ -18,7 +18,7 @@ NOBODY = Actor()
 """A person or program without a known name."""
 
 COMMAND_LINE = Actor("command line")
-"""Whoever runs `diundashboard` on the machine itself."""
+"""A person who runs `diundashboard` on the machine itself."""
 
 
 @dataclass(frozen=True, slots=True)

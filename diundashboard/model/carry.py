@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Form(StrEnum):
-    """What a column holds, and the Python value that stands for it; each can also be None."""
+    """What a column holds, and the Python value that represents it; each can also be None."""
 
     INTEGER = "integer"
     TEXT = "text"

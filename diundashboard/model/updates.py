@@ -29,7 +29,7 @@ VALUES_LIMIT = 100
 
 
 class State(StrEnum):
-    """What an update needs; nothing where it is superseded, since a higher version runs."""
+    """What an update needs. A superseded one needs nothing, since a higher version runs."""
 
     PENDING = "pending"
     SNOOZED = "snoozed"
@@ -86,10 +86,10 @@ class Update:
 
     `host` is the name that a person gave to the host, or `hostname`. `pinned` is the digest that the user wrote into
     the image's reference, "" for none. `older` counts the versions that are folded under this one. `waiting_since` is
-    when the first among them and itself asked for attention, whatever came since; of what is done or folded, when it
-    did itself. `running_version` is the version taken as running, "" if none is known; `from_version` is what it was
-    when this last asked for attention. `container_metadata` is the metadata of each container, by its name as DIUN
-    sent it; `metadata` is that of the first in order.
+    when the first among these and itself became pending, regardless of later digests; for a done or folded version,
+    when it became pending itself. `running_version` is the running version, "" if none is known; `from_version` is what
+    it was when this version last became pending. `container_metadata` is the metadata of each container, by
+    its name as DIUN sent it; `metadata` is that of the first in order.
     """
 
     id: int
@@ -151,8 +151,8 @@ class UpdateQuery:
 
     `search` are words that all must occur in the image, its containers, its host or its metadata, in any case. A filter
     finds the updates that have one of its values: `host` takes hostnames, `tag` names of tags or UNTAGGED. Filters
-    narrow each other. `until` leaves out what came later (of what is done: what was done later), so that pages stay as
-    they are while new notifications arrive. Without `fold`, older versions are rows of their own.
+    narrow each other. `until` leaves out what arrived later (or, for done updates, was done later), so that pages do
+    not change while new notifications arrive. Without `fold`, older versions are rows of their own.
 
     Raises:
         Invalid: a page or a size that no answer can have, or too many values.
@@ -185,7 +185,7 @@ class UpdateQuery:
 
     @property
     def order(self) -> Sort:
-        """The sort that applies. What is done is sorted by when it was done; nothing else has such a time."""
+        """The sort that applies. Done updates are sorted by when they were done; no others have such a time."""
         done = self.state == State.ACKNOWLEDGED
         if self.sort is None:
             return Sort.DONE if done else Sort.AGE

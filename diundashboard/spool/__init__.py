@@ -1,8 +1,9 @@
 """Keeps notifications on disk while the database cannot store them: one file each, in the order of arrival.
 
-DIUN says a thing once. While something waits here, what comes later waits behind it, so that a digest is never replaced
-by an older one. A file is removed after its notification is stored. It is named after the moment of the first try to
-store it, by which the store knows what it has already: after a kill between the two, or from a database that hung.
+DIUN reports each change only once. While a notification waits here, later ones wait behind it, so that a digest is
+never replaced by an older one. A file is removed after its notification is stored. Its name contains the time of the
+first attempt to store it, by which the store recognizes what it already has: after a process was killed between the
+two, or after a database hung.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _COUNT = 1
 """Seconds until the waiting notifications are counted again."""
 
 _COUNT_SHARE = 20
-"""A count is used for this many times as long as it takes."""
+"""How long a count is used, as a multiple of the time that it takes."""
 
 _AHEAD = timedelta(days=1)
 """A time of arrival that is further ahead than this comes from a wrong clock."""
@@ -76,8 +77,8 @@ class Keeps(Protocol):
 class Spool:
     """All processes of one machine share the folder, if they use the same database.
 
-    `place` tells in words where the settings say that the database is. It stands in for the id of a database that has
-    been away since the start.
+    `place` describes where the database is according to the settings. It is used instead of the id of a database that
+    has been away since the start.
     """
 
     def __init__(self, folder: Path, store: Keeps, clock: Callable[[], datetime] = now, place: str = "") -> None:
@@ -239,7 +240,7 @@ class Spool:
             self.drain()
             self._folder.reserve.hold()
         except Unavailable:
-            pass  # It was said when the first of them came.
+            pass  # The log has it since the first of them arrived.
         except OSError as error:
             said = f"the spool in {self._folder.path} cannot be used: {error.strerror}"
         except Exception:

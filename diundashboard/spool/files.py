@@ -1,4 +1,4 @@
-"""Open files that others may have put something else in place of, and make names durable."""
+"""Open files safely, even if somebody has replaced them with something else, and make names durable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOCK_TIMEOUT = 2
 """Seconds to wait for a lock that other processes hold for microseconds."""
 
 _RETRY = 0.0005
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 
 
 def open_regular(path: Path, flags: int) -> int:

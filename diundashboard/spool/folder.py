@@ -1,7 +1,7 @@
 """The folder of the spool: a file for each notification that waits, numbered in the order in which they arrived.
 
 `waiting` holds what is to be stored, and is there only while something waits. `failed` holds what could not be stored.
-`counter` holds the last number, `lock` is held by the process that stores, `database` tells whose the folder is, and
+`counter` holds the last number, `lock` is held by the process that stores, `database` names the owner of the folder,
 `reserve` is room for when the disk is full, and `secret` a copy of what DIUN must send.
 """
 

@@ -38,7 +38,7 @@ def arrival(name: str) -> datetime:
     """The time of arrival in a name.
 
     Raises:
-        ValueError: it tells none.
+        ValueError: the name has none.
     """
     return _time(name, 2)
 
@@ -47,7 +47,7 @@ def tried(name: str) -> datetime:
     """The time with which storing was tried first, by the clock, which can have been set back since another arrived.
 
     Raises:
-        ValueError: the name tells none.
+        ValueError: the name has none.
     """
     found = _NAME.match(order(name))
     return _time(name, 3 if found and found[3] else 2)

@@ -18,7 +18,7 @@ logger = logging.getLogger("diundashboard")
 
 
 class Foreign(PermissionError):
-    """The folder belongs to another database; `strerror` says to which, and what to do."""
+    """The folder belongs to another database; `strerror` names it, and the next step."""
 
     strerror: str
 
@@ -42,7 +42,7 @@ class Ownership:
         self._claimed = False
 
     def claim(self, identity: str) -> None:
-        """Use the folder for the database with this id, or do nothing if that is so already.
+        """Use the folder for the database with this id, unless that is already so.
 
         A folder that is another's is taken over where nobody uses it and nothing is in it, and where the settings name
         the same place: then that is another database now.

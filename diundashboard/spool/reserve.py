@@ -1,4 +1,4 @@
-"""Room on the disk that the spool gives free when the disk is full, so that notifications can still be kept."""
+"""Disk space that the spool releases when the disk is full, so that notifications can still be kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESERVE = 16 * 1024**2
 """Bytes on disk."""
 
 _FREED = 0.02
-"""Seconds to wait until what another thread or process gives free can be used."""
+"""Seconds to wait until space that another thread or process releases can be used."""
 
 
 class Reserve:
@@ -26,10 +26,10 @@ class Reserve:
         self._opened = opened
 
     def hold(self) -> None:
-        """Have the reserve. It is made while there is room for two.
+        """Create the reserve, if there is room for two.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be created.
         """
         with suppress(FileNotFoundError):
             if self._path.lstat().st_size == RESERVE:
@@ -47,7 +47,7 @@ class Reserve:
             os.close(descriptor)
 
     def give(self) -> None:
-        """Give the reserve free, or wait a little where there is none."""
+        """Release the reserve, or wait a little if there is none."""
         try:
             self._path.unlink()
         except OSError:

@@ -67,9 +67,9 @@ class Store(
 ):
     """What the dashboard stores, on either database.
 
-    Both stores promise the same, and the contract test holds them to it. Every operation is one transaction: done as a
-    whole, or not at all. Operations can run in any number of threads and processes at once. A store connects at its
-    first operation, so that it can be opened before a server forks its workers. Text is compared by code point,
+    Both stores promise the same, and the contract test checks it. Every operation is one transaction: it happens as a
+    whole, or not at all. Operations can run in any number of threads and processes at the same time. A store connects
+    at its first operation, so that it can be opened before a server forks its workers. Text is compared by code point,
     case-sensitively. Each operation raises Unavailable when the database does not answer.
     """
 

@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from diundashboard.model import NOBODY, Account, Actor, Level
 
 SETUP_CODES = 10
-"""How many codes for the first account are good at the same time: each start of a process prints one."""
+"""How many codes for the first account are valid at the same time: each start of a process prints one."""
 
 
 class Accounts(ABC):
-    """Accounts, and how the first one is made. Names are compared without regard to case.
+    """Accounts, and the creation of the first one. Names are compared without regard to case.
 
-    Whoever changes them is in the audit.
+    Every change is in the audit.
     """
 
     @abstractmethod
@@ -26,7 +26,7 @@ class Accounts(ABC):
 
     @abstractmethod
     def add_account(self, name: str, level: Level, password_hash: str, by: Actor = NOBODY) -> Account:
-        """Add an account that logs in with a password. The codes for the first account are gone then.
+        """Add an account that logs in with a password. This deletes the codes for the first account.
 
         Raises:
             Invalid: the name is empty or longer than 100 characters.
@@ -35,7 +35,7 @@ class Accounts(ABC):
 
     @abstractmethod
     def add_first_account(self, name: str, password_hash: str, code: str | None, by: Actor = NOBODY) -> Account:
-        """Add an admin while there is no account. `code` is the SHA-256 of one from a start; None needs none.
+        """Add an admin while there is no account. `code` is the SHA-256 of a printed code; None checks no code.
 
         Raises:
             Invalid: the name is empty or longer than 100 characters.
@@ -45,20 +45,20 @@ class Accounts(ABC):
 
     @abstractmethod
     def keep_setup_code(self, code: str) -> bool:
-        """Keep the SHA-256 of a code with which the first account is made, unless there is an account; whether kept.
+        """Keep the SHA-256 of a code that can create the first account, and return True; False if there is an account.
 
         The 10 newest codes are kept.
         """
 
     @abstractmethod
     def knows_setup_code(self, code: str) -> bool:
-        """Whether the first account can be made with the code that has this SHA-256."""
+        """Whether the code with this SHA-256 can create the first account."""
 
     @abstractmethod
     def recognize(self, issuer: str, subject: str, name: str, level: Level) -> Account:
-        """The account of a person whom an OpenID provider vouches for, new or known, with this name and level.
+        """The account of a person whom an OpenID provider confirms, created or updated with this name and level.
 
-        With another level than before, the sessions of the account end. In the audit, the provider acts.
+        If the level changes, the sessions of the account end. In the audit, the provider acts.
         """
 
     @abstractmethod
@@ -71,7 +71,7 @@ class Accounts(ABC):
 
     @abstractmethod
     def renew_hash(self, account_id: int, old: str, new: str) -> None:
-        """Replace the hash of a password by another one of the same password, unless it has changed meanwhile."""
+        """Replace the hash of a password with another one of the same password, unless it has changed meanwhile."""
 
     @abstractmethod
     def set_level(self, account_id: int, level: Level, by: Actor = NOBODY) -> None:

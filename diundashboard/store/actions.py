@@ -12,7 +12,7 @@ from diundashboard.model import (
 
 
 class Actions(ABC):
-    """Change updates in the name of a person, and undo it.
+    """Change updates for a person, and undo changes.
 
     The operations before `undo` return what they did: `count` is the number of series changed (`reopen`: of updates),
     `id` is what `undo` takes. If there was nothing to change, both are 0.
@@ -22,7 +22,7 @@ class Actions(ABC):
     def acknowledge(self, selection: Selection, by: str) -> Action:
         """Mark updates as done with the digests that they have. Lower versions of their series are then superseded.
 
-        Acknowledging twice keeps the first time and person. The highest acknowledged version counts as running.
+        If an update is already done, its time and person stay. The highest done version counts as running.
 
         Raises:
             NotFound: one of the ids is unknown; none is changed.
@@ -30,7 +30,7 @@ class Actions(ABC):
 
     @abstractmethod
     def reopen(self, selection: Selection, by: str) -> Action:
-        """Make acknowledged updates pending again, and with them what they had superseded.
+        """Make done updates pending again, together with the versions that they had superseded.
 
         Raises:
             NotFound: one of the ids is unknown; none is changed.
@@ -38,9 +38,9 @@ class Actions(ABC):
 
     @abstractmethod
     def snooze(self, selection: Selection, until: datetime | None, by: str) -> Action:
-        """Snooze the series of updates until a time, or until NEXT_VERSION; None wakes them.
+        """Snooze the series of updates until a time, or until NEXT_VERSION; None unsnoozes them.
 
-        A higher version wakes a series at once. Of a tag that does not compare, another digest ends NEXT_VERSION.
+        A higher version ends any snooze. For a tag that does not compare, another digest ends NEXT_VERSION.
 
         Raises:
             NotFound: one of the ids is unknown; none is changed.
@@ -76,7 +76,7 @@ class Actions(ABC):
 
     @abstractmethod
     def say_running(self, update_id: int, version: str, by: str) -> Action:
-        """Set which version of an update's series is running, until a higher one is acknowledged. "" unsets it.
+        """Set which version of an update's series is running, until a higher one is done. "" unsets it.
 
         Raises:
             Invalid: the version cannot be compared with the series.
@@ -85,7 +85,7 @@ class Actions(ABC):
 
     @abstractmethod
     def undo(self, action_id: int, by: str) -> Action:
-        """Undo a whole action: everything is as if it had not been done.
+        """Undo a whole action, as if it had never happened.
 
         Raises:
             NotFound: no action has this id.
@@ -94,7 +94,7 @@ class Actions(ABC):
 
     @abstractmethod
     def last_action(self, by: str | None, since: datetime) -> Action | None:
-        """The newest action of a person since a time, inclusive, that can still be undone; None for `by` is anybody."""
+        """The newest action since a time, inclusive, that can still be undone; None for `by` means of anybody."""
 
     @abstractmethod
     def action(self, action_id: int) -> Action:

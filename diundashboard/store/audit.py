@@ -1,4 +1,4 @@
-"""The interface: who did what, and who tried."""
+"""The interface: the audit of actions and refused attempts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from diundashboard.model import Actor, Entry
 from diundashboard.text import storable
 
 KEPT = {False: 8_000, True: 2_000}
-"""How many rows are kept of what was done, and of what was refused: strangers cannot push out what people did."""
+"""How many rows are kept of actions, and of refused attempts. They are separate, so that strangers cannot push out
+what people did."""
 
 _DETAIL = 500
 """The longest detail, in characters."""
 
 _NAME = 100
-"""The longest name and the longest address of whoever acts, in characters."""
+"""The longest name and the longest address of the person or program that acts, in characters."""
 
 
 class Audit(ABC):
@@ -24,9 +25,9 @@ class Audit(ABC):
 
     @abstractmethod
     def note(self, by: Actor, event: str, detail: str = "", refused: bool = False) -> None:
-        """Write a row about what no other operation writes one for. `refused`: it was only tried.
+        """Write a row for what no other operation records. `refused` marks an attempt that was refused.
 
-        The newest 8,000 rows stay, and the newest 2,000 of what was refused.
+        The newest 8,000 rows of actions are kept, and the newest 2,000 of refused attempts.
         """
 
     @abstractmethod

@@ -13,7 +13,7 @@ from typing import Any
 from diundashboard.model import Form, Row
 
 LEFT_OUT = ("identity", "sessions", "browsers", "attempts", "setup_codes")
-"""`identity` is the id of one database; a restored one keeps its own. Who is logged in or tries to is of this hour."""
+"""`identity` is the id of one database; a restored one keeps its own. Sessions and login attempts are short-lived."""
 
 
 @dataclass(frozen=True, slots=True)

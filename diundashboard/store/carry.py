@@ -17,7 +17,7 @@ class Carry(ABC):
 
     @abstractmethod
     def contents(self) -> AbstractContextManager[Contents]:
-        """Everything that is stored at one moment, while others go on reading and writing.
+        """Everything that is stored at one moment, while others continue to read and write.
 
         Two databases that store the same have equal contents, row by row. Rows are read one at a time.
         """

@@ -52,6 +52,6 @@ def choices_of(
 
 
 def state_choice(state: State | None, count: int, at_least: bool = False) -> Choice:
-    """The choice of a state with its number of updates. None stands for all states."""
+    """The choice of a state with its number of updates. None means all states."""
     name = state or "all"
     return Choice(name, name, count, at_least)

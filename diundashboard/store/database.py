@@ -9,8 +9,8 @@ OPERATION_LIMIT = 6
 connection, a lock, an answer. DIUN gives up after ten."""
 
 ACTION_LIMIT = 60
-"""The same for what people change, which can be tens of thousands of updates at once, on a server that answers when it
-begins. A check of everything that is stored takes as long as it takes."""
+"""The same for changes by people, which can be tens of thousands of updates at a time, on a server that answers when it
+begins. A check of everything that is stored has no limit."""
 
 
 class Database(ABC):
@@ -22,7 +22,7 @@ class Database(ABC):
 
     @abstractmethod
     def identity(self) -> str:
-        """The id of the database, a UUID that was made once and stays with it. Read when the store was opened."""
+        """The id of the database, a UUID that never changes. Read when the store was opened."""
 
     @abstractmethod
     def close(self) -> None:

@@ -32,7 +32,7 @@ BATCH = 1000
 
 
 class News(NamedTuple):
-    """A notification that was news, as its row holds it."""
+    """A notification that was news, as it is stored."""
 
     series_id: int
     id: int
@@ -45,7 +45,7 @@ class News(NamedTuple):
 
 
 class Act(NamedTuple):
-    """What an action did to one series, or to one version of it, as its rows hold it."""
+    """What an action did to one series, or to one version of it, as it is stored."""
 
     series_id: int
     action: int
@@ -59,7 +59,7 @@ class Act(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What becomes of a series."""
+    """The state of a series before and after, and what that changes in the numbers of the days."""
 
     series_id: int
     host_id: int
@@ -69,23 +69,23 @@ class Change(NamedTuple):
 
     @property
     def versions(self) -> list[Version]:
-        """The versions that are not what they were."""
+        """The versions that have changed."""
         before = {version.id: version for version in self.before.versions}
         return [version for version in self.after.versions if version != before.get(version.id)]
 
 
 Acting = Callable[[datetime, int, Series, Collection[int]], Event | None]
-"""Makes the event of an action for one series: of its time, its id, the state, and the ids that were chosen."""
+"""Creates the event of an action for one series from its time, its id, the state, and the chosen ids."""
 
 
 def changed(series_id: int, host_id: int, before: Series, event: Event) -> Change | None:
-    """What an event makes of a series; None where it changes nothing."""
+    """The change that an event makes to a series; None if it changes nothing."""
     after = event.on(before)
     return None if after is before else Change(series_id, host_id, before, after, moved(before, after, event.at))
 
 
 def items(event: Event) -> Iterable[tuple[int | None, str | None]]:
-    """What an action keeps of its event: each version with the digest that was done, or nothing but the series."""
+    """What is stored of the event of an action: each version with the digest that was done, or only the series."""
     match event:
         case Acknowledged():
             return [(update, digest) for update, digests in event.digests.items() for digest in digests]
@@ -108,12 +108,12 @@ def reopening(at: datetime, action: int, series: Series, chosen: Collection[int]
 
 
 def saying(verb: str, detail: str) -> Acting:
-    """The events of the verbs that are about a whole series."""
+    """The events of the verbs that apply to a whole series."""
     return lambda at, action, series, chosen: _said(verb, detail, at, action)
 
 
 def running(version: str) -> Acting:
-    """Raises Invalid where the version does not compare with those of the series."""
+    """Raises Invalid if the version does not compare with those of the series."""
 
     def act(at: datetime, action: int, series: Series, chosen: Collection[int]) -> Event | None:
         if len(version) > NAME:
@@ -126,7 +126,7 @@ def running(version: str) -> Acting:
 
 
 def batches(series_ids: Iterable[int]) -> Iterator[list[int]]:
-    """Series, as many at a time as are loaded, folded and written together."""
+    """Series in the batches in which they are loaded, folded and written."""
     ids = iter(series_ids)
     while batch := list(islice(ids, BATCH)):
         yield batch
@@ -166,7 +166,7 @@ def _event(rows: list[Act]) -> Event | None:
 
 
 def _said(verb: str, detail: str, at: datetime, action: int) -> Event | None:
-    """None for what says nothing about a series: tags belong to repositories."""
+    """The event of a verb; None for a verb about tags, which belong to repositories."""
     match verb:
         case "snooze":
             return Snoozed(at, action, datetime.fromisoformat(detail))

@@ -16,7 +16,7 @@ Metadata = Mapping[str, Mapping[str, str]]
 
 
 def more_containers(known: Sequence[str], new: Iterable[str]) -> list[str]:
-    """Containers in the order in which they came, without the first of too many."""
+    """Containers in their order of arrival; if there are too many, the first are left out."""
     return list(dict.fromkeys([*known, *new]))[-CONTAINERS:]
 
 
@@ -31,12 +31,12 @@ def bounded_metadata(metadata: Metadata, containers: Sequence[str]) -> Metadata:
 
 
 def more_metadata(known: Metadata, container: str, metadata: Mapping[str, str], containers: Sequence[str]) -> Metadata:
-    """The metadata of containers with that of one more, or newer of it; `containers` are in the order they came in."""
+    """The metadata of containers with that of one more, or newer of it; `containers` are in their order of arrival."""
     return fewer_metadata({**known, container: metadata}, containers, container) if metadata else known
 
 
 def fewer_metadata(metadata: Metadata, containers: Sequence[str], newest: str = "") -> Metadata:
-    """The metadata of containers, without that of the first to come where it is too much."""
+    """The metadata of containers; if it is too much, that of the first to arrive is left out."""
     sizes = {container: size_of(each) for container, each in metadata.items()}
     keys = sum([size[0] for size in sizes.values()])
     text = sum([size[1] for size in sizes.values()])
@@ -57,7 +57,7 @@ def fewer_metadata(metadata: Metadata, containers: Sequence[str], newest: str = 
 
 
 def more_search(known: str, new: str) -> str:
-    """The search text of an update with that of one more notification, without the words that came first."""
+    """The search text of an update with that of one more notification, without the oldest words."""
     if new in known:
         return known
     room = SEARCH - len(new.encode()) - 1

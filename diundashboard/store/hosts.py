@@ -8,7 +8,7 @@ from diundashboard.model import NOBODY, Actor, Host
 
 
 class Hosts(ABC):
-    """Hosts: name, merge and forget them. Whoever does so is in the audit."""
+    """Hosts: name, merge and forget them. Each of these is in the audit."""
 
     @abstractmethod
     def hosts(self) -> tuple[Host, ...]:

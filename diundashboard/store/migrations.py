@@ -107,7 +107,7 @@ def migrate(backend: SQLiteMigrations | PostgresMigrations) -> None:
 
     Raises:
         Unusable: a later version of this program has written to the database.
-        backend.DatabaseError: the database said no; nothing has changed.
+        backend.DatabaseError: the database refused; nothing has changed.
     """
     with backend:
         migrations = migrations_of(backend)

@@ -158,7 +158,7 @@ def assignable(reference: str) -> str:
     """
     text = storable(reference).strip()
     if not text:
-        raise Invalid("an image is needed: registry/repository, or registry/repository:tag")
+        raise Invalid("enter an image: registry/repository, or registry/repository:tag")
     exact = "@" in text or ":" in text.rpartition("/")[2]
     return image.parse(text).image if exact else image.parse(text).name
 

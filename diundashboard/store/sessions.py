@@ -1,4 +1,4 @@
-"""The interface: who is logged in, and who tries to."""
+"""The interface: sessions and login attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST = timedelta(days=30)
 """A session ends at this age."""
 
 NOTED_EVERY = timedelta(minutes=10)
-"""How often it is written down that a session is used."""
+"""How often the use of a session is stored."""
 
 SESSIONS = 100
 """How many sessions an account has at the same time; a further one ends the oldest."""
@@ -28,7 +28,7 @@ class Sessions(ABC):
 
     @abstractmethod
     def begin_session(self, account_id: int, key: str, proof: str = "", hint: str = "", address: str = "") -> None:
-        """Begin a session, and write so into the audit. `proof` is the hash of the password that was compared; `hint`
+        """Begin a session, and write this into the audit. `proof` is the hash of the password that was compared; `hint`
         is kept for the logout at an OpenID provider; `address` is where the person is.
 
         Raises:
@@ -44,11 +44,11 @@ class Sessions(ABC):
 
     @abstractmethod
     def end_session(self, key: str, address: str = "") -> str:
-        """End a session, if it has not ended, write so into the audit, and return its hint, or ""."""
+        """End a session that has not ended, write this into the audit, and return its hint, or ""."""
 
     @abstractmethod
     def end_sessions(self, account_id: int, by: Actor = NOBODY) -> None:
-        """End all sessions of an account, and write so into the audit."""
+        """End all sessions of an account, and write this into the audit."""
 
     @abstractmethod
     def attempt(self, key: str) -> timedelta:

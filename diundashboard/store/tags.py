@@ -8,11 +8,11 @@ from diundashboard.model import NOBODY, Actor, Rule, Tag
 
 
 class Tags(ABC):
-    """Tags of images. Whoever changes them is in the audit."""
+    """Tags of images. Every change is in the audit."""
 
     @abstractmethod
     def tags(self) -> tuple[Tag, ...]:
-        """Every tag with the number of its updates, sorted by name; the case of A to Z is ignored first."""
+        """Every tag with the number of its updates, sorted by name, first without regard to the case of A to Z."""
 
     @abstractmethod
     def create_tag(self, name: str, by: Actor = NOBODY) -> Tag:
@@ -58,7 +58,7 @@ class Tags(ABC):
 
     @abstractmethod
     def unassign_tag(self, reference: str, by: Actor = NOBODY) -> None:
-        """Remove the tag of a repository or an exact image. It is no error if there is none.
+        """Remove the tag of a repository or an exact image. Without a tag, this does nothing.
 
         Raises:
             Invalid: the reference is blank.
@@ -70,7 +70,7 @@ class Tags(ABC):
 
     @abstractmethod
     def create_rule(self, pattern: str, tag_id: int, by: Actor = NOBODY) -> Rule:
-        """Add a rule, and tag what it matches unless something else tagged it. The longest matching pattern wins.
+        """Add a rule, and tag what it matches unless it has another tag. The longest matching pattern wins.
 
         Raises:
             Invalid: the pattern is empty or too long.
@@ -80,7 +80,7 @@ class Tags(ABC):
 
     @abstractmethod
     def delete_rule(self, rule_id: int, by: Actor = NOBODY) -> None:
-        """Delete a rule and the assignments it made.
+        """Delete a rule and its assignments.
 
         Raises:
             NotFound: no rule has this id.

@@ -31,7 +31,7 @@ class Tokens(ABC):
 
     @abstractmethod
     def remove_token(self, token_id: int, by: Actor = NOBODY) -> None:
-        """Delete a token, which stops working at once.
+        """Delete a token, which stops working immediately.
 
         Raises:
             NotFound: no token has this id.
@@ -54,5 +54,5 @@ def check_token(level: Level, expires_at: datetime | None, now: datetime) -> Non
 
 
 def bearer(name: str, level: str) -> Person:
-    """Whoever shows the token of this name."""
+    """The name under which the token with this name acts."""
     return Person(f"token {name}", Level(level))

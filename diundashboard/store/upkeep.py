@@ -19,7 +19,7 @@ class Upkeep(ABC):
         """Fold the history of every series, and compare what is stored with it; with `repair`, write what differs.
 
         It also compares the tag of each update with its assignments, and the numbers of the days for hosts that were
-        never forgotten: nothing tells what those of a forgotten host were.
+        never forgotten: those of a forgotten host are not known.
         """
 
     @abstractmethod

@@ -8,7 +8,7 @@ from diundashboard.model import NOBODY, Actor, View
 
 
 class Views(ABC):
-    """Saved views, one of which can be the start page. Whoever changes them is in the audit."""
+    """Saved views, one of which can be the start page. Every change is in the audit."""
 
     @abstractmethod
     def views(self) -> tuple[View, ...]:

@@ -1,4 +1,4 @@
-"""One's own account: the password, and the sessions."""
+"""The person's own account: the password, and the sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """Who one is, and what one can do about it."""
+    """The account of the person who asks."""
     if (person := me()) is None:
         raise NotFound("you have no account here")
     return render_template("account.html", person=person, error=None)

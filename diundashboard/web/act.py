@@ -1,4 +1,4 @@
-"""What people do about updates: to one row, to those selected, or to all that a view finds; and how to undo it."""
+"""What people do about updates: to one row, to the selected rows, or to all rows of a view; and Undo."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _ANSWERS = {"snooze": "until", "tag": "tag", "note": "note", "running": "version
 """The field of the answer to each question."""
 
 _MORNING = time(6)
-"""When `tomorrow` begins, where the person is."""
+"""When `tomorrow` begins, in the person's time zone."""
 
 
 @blueprint.before_request
 def _know_the_way_back() -> None:
-    """A form whose way back makes no sense is refused before it changes anything."""
+    """Refuse a form whose way back is invalid before it changes anything."""
     _page()
 
 
@@ -119,7 +119,7 @@ def undo() -> ResponseReturnValue:
 
 
 def _or_ask_again(verb: str, act: Callable[[], Action]) -> ResponseReturnValue:
-    """Act; if the answer makes no sense, ask again and say what is wrong."""
+    """Act; if the answer is invalid, ask again and say why."""
     try:
         return _after(act())
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""The same for programs: JSON in, JSON out."""
+"""The API: the same for programs, as JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def update(update_id: int) -> ResponseReturnValue:
 
 @blueprint.patch("/updates/<int:update_id>")
 def change(update_id: int) -> ResponseReturnValue:
-    """Acknowledge one update, or take it back."""
+    """Mark one update as done, or reopen it."""
     match _body().get("state"):
         case State.ACKNOWLEDGED:
             store().acknowledge(Selection((update_id,)), person())
@@ -77,7 +77,7 @@ def assign_tag() -> ResponseReturnValue:
 
 @blueprint.delete("/tag-assignments")
 def unassign_tag() -> ResponseReturnValue:
-    """Take the tag from a repository or an exact image."""
+    """Remove the tag of a repository or an exact image."""
     store().unassign_tag(_string("image"), actor())
     return "", 204
 

@@ -46,7 +46,7 @@ def choose_theme() -> ResponseReturnValue:
 
 @blueprint.app_template_global()
 def root() -> str:
-    """What stands before every path of this site: nothing, or the prefix that a proxy adds."""
+    """The prefix of every path of this site: the one that a proxy adds, or empty."""
     return request.script_root
 
 
@@ -126,7 +126,7 @@ def short_name(update: Update | Reference) -> str:
 
 @blueprint.app_template_filter()
 def long_name(update: Update | Reference) -> str:
-    """What identifies the repository; docker.io and its library/ go without saying."""
+    """What identifies the repository, without docker.io and its library/."""
     if update.registry == "docker.io":
         return update.repository.removeprefix("library/")
     return f"{update.registry}/{update.repository}"
@@ -155,7 +155,7 @@ def days_ahead(days: int) -> str:
 def version_change(update: Update) -> tuple[str, str, str]:
     """The version in three parts: what changes, and what it shares with the one that runs before and behind that.
 
-    Where it is cut, a separator stands: the two first parts end with one, the last begins with one.
+    It is cut at separators: the first two parts end with one, the last begins with one.
     """
     before, version = update.from_version, update.version
     start = max(version.rfind(mark, 0, _alike(before, version)) for mark in ".-_+") + 1
@@ -198,20 +198,20 @@ def link_fields(query: UpdateQuery) -> list[tuple[str, str]]:
 
 @blueprint.app_template_global()
 def kept() -> tuple[int, int]:
-    """What every page warns of: how many notifications wait on disk, if one has for long; how many were put aside."""
+    """The warnings of every page: how many notifications wait on disk, if one has for long, and how many failed."""
     state = spool().state()
     return (state.waiting if (state.oldest_waiting_s or 0) > _LONG else 0), state.failed
 
 
 @blueprint.app_template_global()
 def secret_is_missing() -> bool:
-    """Whether anybody may send notifications, and nobody has said that this is meant."""
+    """Whether anybody may send notifications, although no setting allows it."""
     return secret().is_missing()
 
 
 @blueprint.app_template_global()
 def rooms(counted: bool) -> list[tuple[str, str, int]]:
-    """The pages of the navigation: endpoint, name, and a count, 0 for none. An error asks the database for nothing."""
+    """The pages of the navigation: endpoint, name, and a count, 0 for none. An error page reads no counts."""
     totals = store().totals() if counted else Totals(0, 0)
     return [
         ("updates.index", "Updates", totals.pending),

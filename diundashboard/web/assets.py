@@ -1,4 +1,4 @@
-"""The stylesheet, the scripts and the icons, in a folder named after their content, to be kept for a year."""
+"""The stylesheet, the scripts and the icons, in a folder named after their content, which browsers keep for a year."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def asset(name: str) -> str:
 
 @blueprint.app_template_global()
 def scripts() -> list[str]:
-    """The addresses of all scripts, for a browser to fetch at once."""
+    """The addresses of all scripts, which a browser then fetches in parallel."""
     return [asset(name) for name in _files() if name.endswith(".js")]
 
 

@@ -1,4 +1,4 @@
-"""The audit: who did what, and who tried, for admins; and how much is written down of what is refused."""
+"""The audit of actions and refused attempts, for admins."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Pages and data go out compressed to a client that takes gzip.
+"""Compresses pages and data for clients that accept gzip.
 
 This is the standard library's gzip. Flask-Compress would bring Brotli and Zstandard, two compiled packages, for a page
-that is a tenth smaller, and would compress secrets too unless each view that shows one says no.
+that is a tenth smaller, and would compress secrets too unless each view that shows one opts out.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def register(app: Flask) -> None:
 
 
 def takes_gzip() -> bool:
-    """Whether the client says that it takes gzip."""
+    """Whether the client accepts gzip."""
     return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
 
 
 def _compress(response: Response) -> Response:
-    """Compress what a GET shows.
+    """Compress the answer to a GET.
 
     The answer to a form stays as it is. It is the only page that shows a secret (the webhook's, or a new token): the
     length of a compressed page that also holds text of a stranger's choice gives the secret away bit by bit (BREACH).

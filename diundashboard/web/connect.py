@@ -25,7 +25,7 @@ _HIDDEN = "•" * 12
 @blueprint.get("")
 @fresh
 def index() -> ResponseReturnValue:
-    """The page, in which dots stand for the secret."""
+    """The page, with dots instead of the secret."""
     return render_template("connect.html", shown=False, **_heard())
 
 
@@ -39,7 +39,7 @@ def reveal() -> ResponseReturnValue:
 
 @blueprint.post("/secret")
 def require_secret() -> ResponseReturnValue:
-    """Ask for a secret from now on."""
+    """Require a secret from now on."""
     secret().require(actor())
     return redirect(url_for("connect.index", _anchor="snippets"), 303)
 

@@ -18,7 +18,7 @@ _PERSON = 100
 """How many characters are kept of an address that a proxy reports."""
 
 PROGRAMS = ("/api/", "/webhook", "/ping/", "/healthz", "/readyz")
-"""What begins the path of an address that programs ask."""
+"""How the paths of the addresses for programs begin."""
 
 SESSION_COOKIE = "diun_session"
 """The name of the cookie that a browser sends for a person who has logged in."""
@@ -38,7 +38,7 @@ def settings() -> Config:
 
 
 def access() -> Access:
-    """The way to the store."""
+    """Access to the store."""
     way: Access = current_app.extensions["diundashboard"][1]
     return way
 
@@ -53,7 +53,7 @@ def store() -> Store:
 
 
 def spool(app: Flask = current_app) -> Spool:
-    """Where the application keeps what its store cannot take now."""
+    """The spool, which keeps what the store cannot take now."""
     chosen: Spool = app.extensions["diundashboard"][2]
     return chosen
 
@@ -72,7 +72,7 @@ def host() -> str:
 
 
 def same_page() -> str:
-    """The page that a form stood on, as a path of this site."""
+    """The page that a form was on, as a path of this site."""
     start, public = url_for("updates.index"), settings().public_url
     site, _, path = request.headers.get("Referer", "").partition("://")[2].partition("/")
     ours = site == host() or (public is not None and site == public.origin.partition("://")[2])
@@ -87,13 +87,13 @@ def origins() -> set[str]:
 
 
 def webhook_address() -> str:
-    """Where DIUN sends to: below `PUBLIC_URL`, or as the browser that asks reaches it."""
+    """The address to which DIUN sends: below `PUBLIC_URL`, or as the browser reaches the dashboard."""
     public = settings().public_url
     return f"{public}/webhook" if public else f"{request.scheme}://{host()}{url_for('webhook.receive')}"
 
 
 def ping_address() -> str:
-    """What comes before the name in the address of a ping, as `webhook_address` tells it."""
+    """The address of pings up to the name, chosen like `webhook_address`."""
     return webhook_address().removesuffix("webhook") + "ping/"
 
 

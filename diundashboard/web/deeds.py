@@ -1,4 +1,4 @@
-"""What people did, in words, and the way back."""
+"""What people did, in words, and how to undo it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from diundashboard.web.reading import number
 blueprint = Blueprint("deeds", __name__)
 
 NOTHING = "none"
-"""Says in an address that nothing was left to undo."""
+"""Means in an address that nothing was left to undo."""
 
 _REACH = timedelta(days=1)
-"""How far undoing step by step goes back."""
+"""How far back Undo goes step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ def did(values: Mapping[str, str]) -> Did | None:
 
 
 def last() -> Action | None:
-    """The newest action that whoever asks can undo; where nobody logs in, everybody's."""
+    """The newest action that can be undone: of this person, or of anybody if nobody logs in."""
     by = None if settings().auth_mode == AuthMode.NONE else person()
     return store().last_action(by, now() - _REACH)
 
 
 def undo_last() -> Action | None:
-    """Undo the newest action, or the one before where somebody else is quicker; None if nothing is left."""
+    """Undo the newest action, or the one before if somebody else was faster; None if nothing is left."""
     while action := last():
         try:
             return store().undo(action.id, person())
@@ -67,7 +67,7 @@ def undo_last() -> Action | None:
 
 @blueprint.app_template_filter()
 def known(name: str) -> bool:
-    """Whether a name says who acted. Where nobody logs in, it is the address of a browser."""
+    """Whether a name says who acted. If nobody logs in, it is the address of a browser."""
     return bool(name) and machine(name) is None
 
 

@@ -1,4 +1,4 @@
-"""Every error becomes its answer here: JSON for programs, a page for people, in words that help."""
+"""Turns every error into an answer: JSON for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _STATUS = {Invalid: 400, Refused: 400, NotFound: 404, Conflict: 409}
 
 _WORDS = {
     400: "the request could not be understood",
-    404: "nothing is at this address",
-    405: "this address does not take this method",
+    404: "there is nothing at this address",
+    405: "this address does not support this method",
 }
-"""For what werkzeug says of itself, of URLs and of proxies."""
+"""These replace the messages of werkzeug, which are about URLs and proxies."""
 
 
 def register(app: Flask) -> None:
-    """Answer the errors of every room."""
+    """Answer the errors of the application."""
     for error, status in _STATUS.items():
         app.register_error_handler(error, lambda error, status=status: _answer(status, str(error)))
     app.register_error_handler(Unavailable, _unavailable)
@@ -62,7 +62,7 @@ def _answer(status: int, message: str) -> Response:
 
 
 def _way_back() -> str:
-    """The page that a form stood on, which it says itself where another may have asked in between."""
+    """The page that a form was on. Forms of actions name it, as another page may have asked in between."""
     if request.blueprint != "act":
         return same_page()
     try:
@@ -72,9 +72,8 @@ def _way_back() -> str:
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:
-    return _answer(
-        413, f"the body is larger than {ping.BODY_LIMIT if request.blueprint == 'ping' else BODY_LIMIT} bytes"
-    )
+    limit = f"{ping.BODY_LIMIT:,} bytes" if request.blueprint == "ping" else f"{BODY_LIMIT // 2**20} MiB"
+    return _answer(413, f"the request is too large (limit {limit})")
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
@@ -89,7 +88,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _unexpected(error: Exception) -> Response:
-    # The address of a ping carries the secret.
+    # The address of a ping contains the secret.
     place = request.url_rule if request.blueprint == "ping" else request.path
     logger.exception("unexpected error at %s %s", request.method, place)
     return _answer(500, "something unexpected happened; the log of the dashboard says what")

@@ -167,7 +167,7 @@ def _either(name: str, chosen: tuple[str, ...], hosts: Mapping[str, str] | None 
 
 
 def _about(name: str, chosen: tuple[str, ...], before: str, several: str, hosts: Any = None) -> str:
-    """`on nas`, `on nas or pi`, `on 3 hosts`; what has no tag, stack or provider says so without a word before."""
+    """`on nas`, `on nas or pi`, `on 3 hosts`; `with no tag` if there is none."""
     if len(chosen) > 2:
         return f"{before} {len(chosen)} {several}" if name == "host" else f"with {len(chosen)} {several}"
     if len(chosen) == 1 and name != "host" and (name, chosen[0]) in _WORDS:

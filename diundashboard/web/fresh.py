@@ -1,4 +1,4 @@
-"""A page that is asked for again and again costs little while nothing has changed: 304."""
+"""Answers 304 while a page has not changed, so that asking for it repeatedly costs little."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Asked = ParamSpec("Asked")
 def fresh(
     view: Callable[Asked, ResponseReturnValue], also: Callable[[], object] = str
 ) -> Callable[Asked, ResponseReturnValue]:
-    """Answer 304 to a browser that has the page as it would be rendered now, which asks for it again by itself.
+    """Answer 304 to a browser that already has the page as it would be rendered now.
 
-    `also` says what the page shows beside what the store's stamp covers.
+    `also` returns what the page shows in addition to what the store's stamp covers.
     """
 
     @wraps(view)

@@ -1,4 +1,4 @@
-"""Who may ask for what: decided once, before each request, by its endpoint."""
+"""Decides who may use each endpoint, before each request."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from diundashboard.web.tried import tried
 blueprint = Blueprint("gate", __name__)
 
 SCRIPT_HEADER = "X-Requested-With"
-"""What the page's own script sends: `page` for what a person does, `poll` for what it does by itself."""
+"""The page's script sends `page` for what a person does, and `poll` for what it does by itself."""
 
 LEVELS: dict[str, Level | None] = {
-    # Open to everybody. DIUN's own addresses check their secret themselves.
+    # Open to everybody. DIUN's addresses check the secret themselves.
     "assets.static": None,
     "assets.favicon": None,
     "assets.counting_icon": None,
@@ -37,7 +37,7 @@ LEVELS: dict[str, Level | None] = {
     "login.set_up": None,
     "oidc.begin": None,
     "oidc.callback": None,
-    # Whoever may see.
+    # Seeing.
     "updates.index": Level.READ,
     "updates.detail": Level.READ,
     "updates.older": Level.READ,
@@ -58,7 +58,7 @@ LEVELS: dict[str, Level | None] = {
     "account.index": Level.READ,
     "account.change_password": Level.READ,
     "account.log_out_everywhere": Level.READ,
-    # Whoever may change what is stored about updates.
+    # Changing what is stored about updates.
     "act.acknowledge": Level.WRITE,
     "act.reopen": Level.WRITE,
     "act.snooze": Level.WRITE,
@@ -88,7 +88,7 @@ LEVELS: dict[str, Level | None] = {
     "views.save": Level.WRITE,
     "views.start": Level.WRITE,
     "views.delete": Level.WRITE,
-    # Whoever may say who may.
+    # Managing access.
     "connect.reveal": Level.ADMIN,
     "connect.require_secret": Level.ADMIN,
     "people.index": Level.ADMIN,
@@ -102,22 +102,22 @@ LEVELS: dict[str, Level | None] = {
     "audit.index": Level.ADMIN,
     "audit.sheet": Level.ADMIN,
 }
-"""What each endpoint asks for. One that is not here is refused to everybody."""
+"""The level that each endpoint needs. An endpoint that is not listed is closed to everybody."""
 
 
 _ANYBODY = Person("", Level.ADMIN)
-"""Who sends a request where nobody has to log in."""
+"""The sender of every request if nobody has to log in."""
 
 
 def register(app: Flask) -> None:
-    """Close the application's endpoints to those who may not use them."""
+    """Check the level before each request of the application."""
     app.before_request(_decide)
 
 
 def _decide() -> ResponseReturnValue | None:
     """Let the request pass, or answer it."""
     endpoint = request.endpoint
-    # What has no endpoint becomes an error, which says nothing to a stranger, not even that there is nothing.
+    # An address without an endpoint becomes an error. A stranger does not learn even that.
     needed = Level.READ if endpoint is None else LEVELS.get(endpoint, Level.ADMIN)
     if needed is None:
         return None
@@ -126,12 +126,12 @@ def _decide() -> ResponseReturnValue | None:
         return _ask_to_log_in()
     if not person.level.includes(needed) or (endpoint and endpoint not in LEVELS):
         tried(actor(), "refused", f"{request.method} {request.path}")
-        abort(403, f"your account may only {person.level}: ask an admin for the level {needed}")
+        abort(403, f"this needs the level {needed}, and you have the level {person.level}: ask an admin")
     return None
 
 
 def someone() -> Person | None:
-    """Who sent this request; None for a stranger. Found out once."""
+    """Who sent this request; None for a stranger. Looked up once."""
     if "person" not in g:
         g.person = _identify()
     person: Person | None = g.person
@@ -140,30 +140,30 @@ def someone() -> Person | None:
 
 @blueprint.app_template_global()
 def may(level: str) -> bool:
-    """Whether who sent this request has at least this level, as far as that is known: nobody is asked."""
+    """Whether the sender of this request is known to have at least this level. This looks up nothing."""
     person: Person | None = g.get("person")
     return open_to_all() or (person is not None and person.level.includes(Level(level)))
 
 
 def knows_insides() -> bool:
-    """Whether who sent this request may learn where the database is, and what exactly is wrong with it."""
+    """Whether the sender of this request may learn where the database is, and what exactly is wrong with it."""
     return may(Level.ADMIN)
 
 
 def reason_of(error: Unavailable) -> str:
-    """Why the database cannot be used, in general words for those who may not know more; the log has all."""
+    """Why the database cannot be used: in general words except for admins. The log has the details."""
     return str(error) if knows_insides() else "the database does not answer"
 
 
 @blueprint.app_template_global()
 def open_to_all() -> bool:
-    """Whether nobody has to say who they are."""
+    """Whether nobody has to log in."""
     return settings().auth_mode == AuthMode.NONE
 
 
 @blueprint.app_template_global()
 def me() -> Person | None:
-    """Who sent this request, as far as the dashboard knows people."""
+    """Who sent this request; None if nobody has to log in."""
     person: Person | None = g.get("person")
     return person if settings().auth_mode != AuthMode.NONE else None
 
@@ -178,7 +178,7 @@ def _identify() -> Person | None:
         return person_of_proxy()
     if token := cookie(SESSION_COOKIE):
         person = store().person_of(key_of(token), used=request.headers.get(SCRIPT_HEADER) != "poll")
-        # A session of another AUTH_MODE, or of another provider, is none of this one.
+        # A session of another AUTH_MODE, or of another provider, is not valid here.
         issuer = config.oidc_issuer if config.auth_mode == AuthMode.OIDC else ""
         return person if person and person.issuer == issuer else None
     return None
@@ -187,8 +187,8 @@ def _identify() -> Person | None:
 def _token_shown() -> str | None:
     """The token in the Authorization header, right or wrong; None if there is none.
 
-    A password without the prefix of tokens is for somebody else: a proxy that asks for one passes it on, and one
-    that says who asks may send a token of its own.
+    A password without the prefix of tokens is not for the dashboard: a proxy that asks for a password passes it on,
+    and a proxy that logs people in may send a token of its own.
     """
     if "HTTP_AUTHORIZATION" not in request.environ or not (sent := request.authorization):
         return None
@@ -198,7 +198,7 @@ def _token_shown() -> str | None:
 
 
 def key_of(token: str) -> str:
-    """What the store knows of a token that only its owner has."""
+    """The key under which the store knows a token. Only its owner has the token itself."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

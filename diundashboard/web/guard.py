@@ -1,4 +1,4 @@
-"""What is true of every request: a name of ours, no orders from other sites, no endless body."""
+"""Checks on every request: its host name, whether another site sent it, and the size of its body."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def register(app: Flask) -> None:
 
 
 def _turn_diun_around() -> None:
-    """DIUN would take a page for a welcome, and never learn that it was not heard."""
+    """Refuse DIUN at a wrong address. It would take a page for a success."""
     if lost_diun():
         abort(404)
 
@@ -40,10 +40,10 @@ def says_other_site() -> bool:
 
 
 def _refuse_other_sites() -> None:
-    """A browser says where a form came from. A program, as DIUN is one, sends neither header and no session.
+    """Refuse what a page of another site sends. A browser names the site; a program such as DIUN has no session.
 
-    Nor can another site's page send a token in `Bearer`, as the browser would ask first. It can send `Basic`, with the
-    password that the browser remembers.
+    A page of another site cannot send a token in `Bearer`, because the browser would ask the dashboard first. It can
+    send `Basic`, with the password that the browser remembers.
     """
     environ = request.environ
     webhook = request.endpoint == "webhook.receive"
@@ -53,13 +53,13 @@ def _refuse_other_sites() -> None:
     if not session and not webhook and environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer ":
         return
     if says_other_site():
-        abort(403, f"this request comes from another site's page, and was not carried out{_advice()}")
+        abort(403, f"this request was refused, because it comes from a page of another site{_advice()}")
     if session and not ("HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ):
-        abort(403, "this request does not say which page it comes from, and was not carried out")
+        abort(403, "this request was refused, because it does not say which page it comes from")
 
 
 def _named_by_proxy() -> bool:
-    """Whether a proxy says who asks: the browser has a session there, and any page can use it."""
+    """Whether a proxy has logged this person in: the browser has a session there, which any page can use."""
     config = settings()
     return (
         config.auth_mode == AuthMode.PROXY
@@ -73,7 +73,7 @@ def _has_body() -> bool:
 
 
 def _advice() -> str:
-    """What helps a person whose proxy speaks HTTPS with the browser, and does not say so here."""
+    """The next step if a proxy uses HTTPS with the browser, but does not pass that on."""
     if request.scheme == "http" and any(
         request.environ.get("HTTP_ORIGIN") == origin.replace("http://", "https://", 1) for origin in origins()
     ):
@@ -82,12 +82,12 @@ def _advice() -> str:
 
 
 def _read_chunks() -> None:
-    """Read a body that tells no length. werkzeug would cut it off at the limit in silence."""
+    """Read a body without a length, which werkzeug would silently cut off at the limit."""
     if "HTTP_TRANSFER_ENCODING" in request.environ and not request.environ.get("CONTENT_LENGTH"):
         request.max_content_length = BODY_LIMIT + 1
         try:
             body = request.get_data()
-        except Exception:  # The server's own, of any type, for chunks that are none.
+        except Exception:  # Invalid chunks raise an error of the server, of any type.
             abort(400, "the body could not be read")
         if len(body) > BODY_LIMIT:
             raise RequestEntityTooLarge

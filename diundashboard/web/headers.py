@@ -53,14 +53,14 @@ _OVER_HTTPS = [("Strict-Transport-Security", "max-age=31536000")]
 
 
 def restrict_page(response: Response) -> Response:
-    """Tell the browser what a page may load: nothing from elsewhere, and no script or style inside it."""
+    """Limit what a page may load: nothing from other origins, and no script or style inside it."""
     if response.status_code != 304 and response.headers["Content-Type"].startswith("text/html"):
         response.headers["Content-Security-Policy"] = _POLICY
     return response
 
 
 def with_headers(application: WSGIApplication) -> WSGIApplication:
-    """Add what is true of every answer. One that says itself how long it may be kept, as an asset does, stays so."""
+    """Add the headers of every answer. An answer with its own Cache-Control, such as an asset, keeps it."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:

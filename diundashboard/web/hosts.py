@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
 
 @blueprint.post("/<int:host_id>/rename")
 def rename(host_id: int) -> ResponseReturnValue:
-    """Show a host under the name that the form gives; an empty one takes that back."""
+    """Show a host under the name that the form gives; an empty name restores the hostname."""
     store().rename_host(host_id, request.form.get("name", ""), actor())
     return _back(host_id)
 
@@ -58,7 +58,7 @@ def choose_other(host_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<int:host_id>/merge")
 def merge(host_id: int) -> ResponseReturnValue:
-    """Take a host for the one that the form chooses."""
+    """Merge a host into the one that the form chooses."""
     if not request.form.get("into"):
         raise Invalid("choose the host to merge into")
     into = number(request.form, "into", 0)
@@ -82,7 +82,7 @@ def forget(host_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/pulses/<int:pulse_id>/forget")
 def forget_pulse(pulse_id: int) -> ResponseReturnValue:
-    """Remove the runs of a name, which is back when it is heard again."""
+    """Remove the runs of a name. The next report brings the name back."""
     store().forget_pulse(pulse_id, actor())
     return _back()
 

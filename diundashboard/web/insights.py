@@ -1,4 +1,4 @@
-"""Insights: what the history tells, drawn on the server."""
+"""Insights: charts of the history, drawn on the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("insights", __name__, url_prefix="/insights")
 @blueprint.get("")
 @fresh
 def index() -> ResponseReturnValue:
-    """How much comes, how much is open, how long it waits, and what makes the most of it."""
+    """How many notifications arrive, how many updates wait and for how long, and what causes most of them."""
     insights = store().insights()
     tagged = [wait.label != chart.NO_TAG for wait in insights.waits_by_tag]
     return render_template(

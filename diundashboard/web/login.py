@@ -1,4 +1,4 @@
-"""The doors: logging in and out, and the first account."""
+"""Logging in and out, and the first account."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ logger = logging.getLogger("diundashboard")
 blueprint = Blueprint("login", __name__)
 
 BROWSER_COOKIE = "diun_browser"
-"""What a browser is known by in which somebody has logged in before."""
+"""The cookie of a browser in which somebody has logged in before."""
 
 _YEAR = 365 * 24 * 3600
 _NEIGHBOURS = 64
 """The bits of an IPv6 address that one customer of a provider shares."""
 
 
-_ELSEWHERE = {AuthMode.PROXY: "the proxy in front of the dashboard logs people in, as AUTH_MODE says"}
-"""Where people log in if not here."""
+_ELSEWHERE = {AuthMode.PROXY: "the proxy in front of the dashboard logs people in (AUTH_MODE)"}
+"""Where people log in instead."""
 
 
 @blueprint.get("/login")
 def form() -> ResponseReturnValue:
-    """Ask for name and password, or lead to the provider; those who have logged in already go on."""
+    """Ask for name and password, or lead to the provider. People who are logged in go straight on."""
     mode = settings().auth_mode
     if mode != AuthMode.OIDC:
         _check_mode()
@@ -55,12 +55,12 @@ def form() -> ResponseReturnValue:
 
 @blueprint.post("/login")
 def log_in() -> ResponseReturnValue:
-    """Begin a session for the account whose name and password the form holds."""
+    """Begin a session for the account whose name and password the form contains."""
     _check_mode()
     name, password = request.form.get("name", ""), request.form.get("password", "")
     known = store().credentials(name)
     key = _counted_as(name, known[0] if known else None)
-    # A name that no account has can be a password in the wrong field.
+    # A name without an account can be a password in the wrong field.
     who = Actor(known[0].name if known else "", client_address())
     if wait := store().attempt(key):
         tried(who, "failed login", "too many wrong passwords")
@@ -109,7 +109,7 @@ def setup_form(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/setup/<code>")
 def set_up(code: str) -> ResponseReturnValue:
-    """Make the first account, and log in."""
+    """Create the first account, and log in."""
     _check_code(code)
     try:
         kept = passwords.hashed(request.form.get("password", ""))
@@ -119,12 +119,12 @@ def set_up(code: str) -> ResponseReturnValue:
     except Invalid as error:
         return render_template("setup.html", error=error), 400
     except (Conflict, NotFound):
-        abort(404, "this link is used up: log in with the account that was made with it")
+        abort(404, "this link was already used: log in with the account that it created")
     return enter(account, kept, _onward())
 
 
 def enter(account: Account, kept: str, onward: str, hint: str = "") -> Response:
-    """Begin a session of an account, with the hash of its password or with the provider's hint, and go on."""
+    """Begin a session of an account, with the hash of its password or the provider's hint, and redirect."""
     token = secrets.token_urlsafe(32)
     store().begin_session(account.id, key_of(token), kept, hint, client_address())
     cookies: list[tuple[str, str, timedelta | int]] = [(SESSION_COOKIE, token, LONGEST)]
@@ -141,7 +141,7 @@ def enter(account: Account, kept: str, onward: str, hint: str = "") -> Response:
 
 
 def left(page: str = "") -> Response:
-    """The way out, by this page or to the login, without what the browser keeps."""
+    """Log the browser out: show this page or the login, and delete what the browser keeps."""
     response = make_response(page or redirect(f"{request.script_root}/login", 303))
     response.delete_cookie(SESSION_COOKIE, path=cookie_path(), samesite="Lax", secure=request.is_secure, httponly=True)
     response.headers["Clear-Site-Data"] = '"cache"'
@@ -150,7 +150,7 @@ def left(page: str = "") -> Response:
 
 def _check_mode() -> None:
     if settings().auth_mode != AuthMode.PASSWORD:
-        abort(404, _ELSEWHERE.get(settings().auth_mode, "nobody logs in here with a password, as AUTH_MODE says"))
+        abort(404, _ELSEWHERE.get(settings().auth_mode, "this dashboard has no login with passwords (AUTH_MODE)"))
 
 
 def _check_code(code: str) -> None:
@@ -177,7 +177,7 @@ def cookie_path() -> str:
 
 
 def _counted_as(name: str, account: Account | None) -> str:
-    """Under which key wrong passwords are counted: see `guessing`."""
+    """The key under which wrong passwords are counted: see `guessing`."""
     browser = request.cookies.get(BROWSER_COOKIE)
     if account and browser and store().knows_browser(account.id, key_of(browser)):
         return f"browser {key_of(browser)}"
@@ -196,5 +196,5 @@ def _neighbourhood() -> str:
 
 
 def loggable(name: str) -> str:
-    """The name for one line of the log, in which it ends at the next quote."""
+    """The name as part of one line of the log, where a quote ends it."""
     return re.sub(r"[^ -!#-~]", "?", name[:100])

@@ -1,6 +1,7 @@
-"""Under which names the dashboard answers: a stranger's name that resolves to this machine is none of them.
+"""The host names under which the dashboard answers. A stranger's name that resolves to this machine is refused.
 
-A page of such a name could otherwise read everything here, as its browser takes both for one site (DNS rebinding).
+Otherwise a page under such a name could read everything here, because the browser takes both for one site (DNS
+rebinding).
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from diundashboard.forwarded import CALLED
 from diundashboard.web.context import settings
 
 _OPEN = {"webhook.receive", "ping.receive", "ops.healthz", "ops.readyz"}
-"""The endpoints that answer under every name: they show nothing, and DIUN is not to be locked out."""
+"""The endpoints that answer under every name: they show nothing, and DIUN must not be locked out."""
 
 _LOCAL = (".localhost", ".local", ".lan", ".home.arpa", ".internal")
-"""Names that nobody can register. So are names without a dot."""
+"""Names that nobody can register. Nobody can register names without a dot either."""
 
 
 def refuse_foreign_names() -> Response | None:
-    """Answer 421 to a request for a name that is not ours, and 400 to one for what is no name."""
+    """Answer 421 to a request under a foreign name, and 400 to one under an invalid name."""
     if request.endpoint in _OPEN:
         return None
     environ, config = request.environ, settings()
     public = config.public_url.host.name if config.public_url else ""
     for called in (environ.get("HTTP_HOST"), environ.get(CALLED), _host_of_target()):
-        # HTTP/1.0 needs no Host, and no browser speaks it.
+        # HTTP/1.0 needs no Host, and no browser uses it.
         if called and not _is_ours(called, public, config.allowed_hosts):
             return _refuse(called)
     return None
@@ -46,7 +47,7 @@ def _refuse(called: str) -> Response:
 
 
 def _host_of_target() -> str:
-    """The host that the request line names, if it has a whole address; it is to count more than the header."""
+    """The host in the request line, if that contains a whole address. It takes precedence over the header."""
     target = request.environ.get("RAW_URI", "")
     if target.startswith("/") or "://" not in target:
         return ""
@@ -65,14 +66,14 @@ def _is_ours(called: str, public: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _matches(name: str, allowed: str) -> bool:
-    """`*.example.org` stands for the names below, `.example.org` for these and for itself, `*` for every name."""
+    """`*.example.org` matches the names below it, `.example.org` these and itself, `*` every name."""
     if allowed.startswith("*"):
         return name.endswith(allowed[1:])
     return name.endswith(allowed) or name == allowed[1:] if allowed.startswith(".") else name == allowed
 
 
 def _answer(status: int, message: str) -> Response:
-    """Without a page around it, which would show something of the dashboard."""
+    """An answer without a page, which would show something of the dashboard."""
     answer = jsonify(error=message)
     answer.status_code = status
     return answer

@@ -1,4 +1,4 @@
-"""Logging in at an OpenID provider, and out."""
+"""Logging in and out at an OpenID provider."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("oidc", __name__, url_prefix="/oidc")
 
 LOGIN_COOKIE = "diun_login"
-"""What a browser keeps between the start of a login and its end at the provider."""
+"""The cookie that a browser keeps during a login at the provider."""
 
 SECONDS = 600
 """How long a login may take."""
@@ -35,7 +35,7 @@ _LONGEST_PATH = 2000
 """Characters of the path to return to: a cookie has 4,096 bytes."""
 
 _LONGEST_HINT = 4096
-"""Characters of an ID token that fits into an address, and is kept for the logout."""
+"""The longest ID token, in characters, that is kept for the logout: it must fit into an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def begin() -> ResponseReturnValue:
 
 @blueprint.get("/callback")
 def callback() -> ResponseReturnValue:
-    """Let in whom the provider sends back. A login that has begun ends here, whatever comes of it."""
+    """Log in the person whom the provider sends back. The login ends here, whether it succeeds or not."""
     provider = _provider()
     response = make_response(_finish(provider))
     response.delete_cookie(LOGIN_COOKIE, path=cookie_path(), samesite="Lax", secure=request.is_secure, httponly=True)
@@ -157,33 +157,33 @@ def _finish(provider: Provider) -> ResponseReturnValue:
 
 
 def leave(hint: str) -> Response:
-    """The way out, here and at the provider, where it has one."""
+    """Log out here, and at the provider if it has a logout."""
     try:
         url = _provider().logout_url(hint, _address("login"))
     except Away:
         url = ""
     if not url:
         return left()
-    # A page, as a browser would not follow a form that is sent on to another site.
+    # A page, because a browser does not follow a form's redirect to another site.
     return left(render_template("oidc.html", title="You are logged out here", leave=url))
 
 
 def _provider() -> Provider:
     found: Provider | None = current_app.extensions.get("diundashboard.provider")
     if found is None:
-        abort(404, "nobody logs in here at an OpenID provider, as AUTH_MODE says")
+        abort(404, "this dashboard has no login at an OpenID provider (AUTH_MODE)")
     return found
 
 
 def _address(path: str) -> str:
-    """Where the provider sends the browser back to: below PUBLIC_URL, or as the browser reaches us."""
+    """The address to which the provider sends the browser back: below PUBLIC_URL, or as the browser reaches us."""
     public = settings().public_url
     return f"{public or f'{request.scheme}://{host()}{request.script_root}'}/{path}"
 
 
 def _away(error: Away) -> ResponseReturnValue:
     logger.error("OpenID provider: %s", _line(error))
-    message = "The provider that logs people in does not answer as it should. Who is logged in stays so."
+    message = "The provider that logs people in does not answer as it should. People who are logged in stay logged in."
     page = render_template("oidc.html", title="The provider is away", message=message)
     return page, 503, {"Retry-After": "10"}
 
@@ -193,5 +193,5 @@ def _refused(message: str, status: int, words: str = "") -> ResponseReturnValue:
 
 
 def _line(error: Exception) -> str:
-    """What went wrong, for one line of the log: some of the words are the provider's."""
+    """The error on one line of the log. Some of the words are from the provider."""
     return "".join(character if character.isprintable() else " " for character in str(error))[:300]

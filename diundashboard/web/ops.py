@@ -28,7 +28,7 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
     """The database answers and can be written; 503 and the reason if not. What the spool holds changes no status: a
-    person must see to it, and the dashboard serves meanwhile. A stranger learns whether it answers, and no more.
+    person must look after it, and the dashboard works meanwhile. A stranger learns only whether it answers.
     """
     with suppress(Unavailable, HTTPException):
         someone()

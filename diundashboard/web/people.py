@@ -1,4 +1,4 @@
-"""Who has an account: for admins."""
+"""The accounts, for admins."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ALSO_WITH_PROVIDER = ("people.index", "people.remove")
 
 @blueprint.before_request
 def _check_mode() -> None:
-    """Accounts of a provider are its own to change; a proxy's people have none."""
+    """Refuse changes where a provider or a proxy manages people."""
     mode = settings().auth_mode
     if mode == AuthMode.PROXY or (mode == AuthMode.OIDC and request.endpoint not in _ALSO_WITH_PROVIDER):
-        abort(404, "who may do what is not decided here, as AUTH_MODE says")
+        abort(404, "accounts are not managed here (AUTH_MODE)")
 
 
 @blueprint.get("")
@@ -94,7 +94,7 @@ def _level() -> Level:
     try:
         return Level(request.form.get("level", ""))
     except ValueError:
-        raise Invalid(f"a level is one of {', '.join(Level)}") from None
+        raise Invalid(f"the level must be one of {', '.join(Level)}") from None
 
 
 def _hash() -> str:

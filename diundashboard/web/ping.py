@@ -1,7 +1,7 @@
-"""What DIUN reports of its own runs, to what it takes for a Healthchecks server.
+"""What DIUN reports of its own runs, as to a Healthchecks server.
 
 Its client (github.com/crazy-max/gohealthchecks) posts to NAME/start, NAME and NAME/fail below its base URL, waits ten
-seconds, and takes 200 alone for success. NAME is what DIUN's setting `uuid` says, in any form.
+seconds, and takes only 200 for success. NAME is DIUN's setting `uuid`, in any form.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _remember_pace(state: BlueprintSetupState) -> None:
 
 @blueprint.route("/ping/<path:sent>", methods=["GET", "POST"], merge_slashes=False)
 def receive(sent: str) -> ResponseReturnValue:
-    """Store what a DIUN reports. While the database does not answer it is lost: it is no notification."""
+    """Store what a DIUN reports. While the database does not answer, the report is lost."""
     if request.method != "POST":
         raise MethodNotAllowed(
             ["POST"],
@@ -51,7 +51,7 @@ def receive(sent: str) -> ResponseReturnValue:
 
 
 def _name_and_event(sent: str) -> tuple[str, RunEvent]:
-    """Who reports what. The secret may hold any character, also a slash, and end as an address does."""
+    """The name and the event. The secret can contain any character, also a slash, and end like an address."""
     accepted = secret().accepted()
     named, _, ending = sent.rpartition("/")
     candidates = [(sent, RunEvent.DONE)]
@@ -64,7 +64,7 @@ def _name_and_event(sent: str) -> tuple[str, RunEvent]:
         if not accepted and "/" not in whole:
             return whole, event
     if accepted:
-        raise Unauthorized("the address does not carry the secret: Connect shows the right address")
+        raise Unauthorized("the address does not contain the secret: Connect shows the right address")
     raise NotFound("a ping goes to /ping/NAME, /ping/NAME/start or /ping/NAME/fail")
 
 
@@ -76,5 +76,5 @@ def _keep_pace() -> None:
     stored: deque[float] = current_app.extensions["pings"]
     moment = monotonic()
     if len(stored) == A_MINUTE and moment - stored[0] < 60:
-        raise TooManyRequests(f"more than {A_MINUTE} pings came within a minute")
+        raise TooManyRequests(f"more than {A_MINUTE} pings arrived within a minute")
     stored.append(moment)

@@ -1,4 +1,4 @@
-"""Where an update stands in the list that a person came from: the way back, the previous update and the next one."""
+"""The place of an update in the list that a person came from: the way back, the previous and the next update."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diundashboard.web.reading import number, view_asked, view_of
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another update of the list: its id, and the place that its own page is to have."""
+    """Another update of the list: its id, and the place for the address of its page."""
 
     id: int
     view: str
@@ -34,10 +34,10 @@ class Place:
 def place_of(update_id: int) -> Place:
     """The place of an update's page, from its address or from the list that led here.
 
-    An update that has left the list since, because it is done, keeps its place: the row there now is the next one.
+    An update that is done and has left the list keeps its place: the row there now is the next one.
 
     Raises:
-        Invalid: the address names a view that makes no sense.
+        Invalid: the address names an invalid view.
     """
     query = _view()
     view = view_of(query, page=query.page)

@@ -1,4 +1,4 @@
-"""Who asks, as the reverse proxy in front says it."""
+"""The person that a reverse proxy has logged in."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ LONGEST = 100
 
 
 def person_of_proxy() -> Person | None:
-    """Whom the proxy names; None if it names nobody. Whoever else sends the proxy's headers is refused."""
+    """The person that the proxy names; None if it names nobody. Other clients that send its headers are refused."""
     config = settings()
     name, groups = _read(config.auth_proxy_header), _read(config.auth_proxy_groups_header)
     if not from_proxy():
         if name is not None or groups is not None:
-            abort(403, f"only a proxy in AUTH_PROXY_NETWORKS may say who asks, and {_peer()} is none")
+            abort(403, f"only a proxy in AUTH_PROXY_NETWORKS can log people in, and {_peer()} is not in it")
         return None
     if not name:
         return None
     if "," in name or not name.isprintable() or len(name) > LONGEST:
         abort(
             403,
-            f"{config.auth_proxy_header} must hold one name of at most {LONGEST} printable characters without a comma, "
-            "and be sent once",
+            f"{config.auth_proxy_header} must contain one name of at most {LONGEST} printable characters without a "
+            "comma, and be sent once",
         )
     if (level := level_by_proxy(config, [group.strip() for group in re.split(r"[,|]", groups or "")])) is None:
-        abort(403, f"none of the groups of {name} may use this dashboard: ask its admin")
+        abort(403, f"{name} is in no group that may use this dashboard: ask its admin")
     return Person(name, level)
 
 
 def from_proxy() -> bool:
-    """Whether the machine that connects is a proxy that may say who asks."""
+    """Whether the machine that connects is a proxy that may log people in."""
     return within(request.environ[PEER], settings().auth_proxy_networks)
 
 
 def nobody() -> str:
-    """What a person can do whom no proxy names."""
+    """Why nobody is logged in, and what to do."""
     header = settings().auth_proxy_header
     if from_proxy():
-        return f"the proxy did not say who asks: it must log people in, and send their name in {header}"
-    return f"people reach this dashboard through its proxy only: {_peer()} is not in AUTH_PROXY_NETWORKS"
+        return f"the proxy did not send a name: it must log people in, and send their names in {header}"
+    return f"people can reach this dashboard only through its proxy: {_peer()} is not in AUTH_PROXY_NETWORKS"
 
 
 def _peer() -> str:
@@ -55,7 +55,7 @@ def _peer() -> str:
 
 
 def _read(header: str) -> str | None:
-    """The text of a header; None if it was not sent. Servers hand over bytes as if they were Latin-1."""
+    """The text of a header; None if it was not sent. Servers pass on the bytes as Latin-1."""
     text: str | None = request.environ.get(f"HTTP_{header.upper().replace('-', '_')}") if header else None
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""What a request asks for, read out of its query string or form; what makes no sense is Invalid, in words."""
+"""Reads what a request asks for from its query string or form. Invalid input raises Invalid, with a message."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def number(values: Mapping[str, str], name: str, default: int) -> int:
 
 
 def page_of(count: int) -> tuple[int, int, slice]:
-    """Of so many items, the page that is asked for, the number of pages, and which items it shows.
+    """The requested page of so many items, the number of pages, and which items it shows.
 
     Raises:
         Invalid: `page` is not a whole number.
@@ -83,12 +83,12 @@ def _is_dashed(text: str) -> bool:
 
 
 def written(name: str | None) -> str | None:
-    """How a query asks for a name: a dash alone stands for none, and so a dash more for one that begins with a dash."""
+    """How a query names a host, stack or provider: `-` means none, and a name with a dash in front gets one more."""
     return f"-{name}" if name is not None and name[:1] in ("", "-") else name
 
 
 def query_of(values: MultiDict[str, str]) -> UpdateQuery:
-    """The updates that a query string asks for: every view is one, and can be kept as a link."""
+    """The updates that a query string asks for. Every view has one, so it can be kept as a link."""
     return UpdateQuery(
         state=one_or_all(State, values, "state", State.PENDING),
         page=number(values, "page", 1),
@@ -109,7 +109,7 @@ def query_of(values: MultiDict[str, str]) -> UpdateQuery:
 
 
 def page_asked(values: MultiDict[str, str]) -> UpdateQuery:
-    """The updates that a page is asked for; it has at most 50 of them.
+    """The updates on a page, which shows at most 50.
 
     Raises:
         Invalid: it filters by too many values, or its address is too long. The page repeats both.
@@ -126,13 +126,13 @@ def view_asked(view: str) -> UpdateQuery:
     """The updates that the query string of a view asks for.
 
     Raises:
-        Invalid: it makes no sense, or is too long.
+        Invalid: it is not valid, or too long.
     """
     return page_asked(MultiDict(parse_qsl(view.removeprefix("?"))))
 
 
 def view_of(query: UpdateQuery, **changes: Any) -> str:
-    """The query string of a query with some things changed, without what is the default; `?` in front, or nothing."""
+    """The query string of a query with some changes, without default values: with a `?` in front, or empty."""
     changed = replace(query, **({"page": 1} | changes))
     default = UpdateQuery()
     values = {
@@ -158,28 +158,28 @@ def view_of(query: UpdateQuery, **changes: Any) -> str:
 
 
 def address(view: str) -> str:
-    """Where a view is shown, by its query string. Without one, the start page would be."""
+    """The address of a view, by its query string. An address without one shows the start page."""
     return url_for("updates.index") + (view or "?state=pending")
 
 
 def update_address(update_id: int, view: str, at: int) -> str:
-    """The page of an update that stands at this row of a view; the first row of what is pending goes without saying."""
+    """The address of the page of an update, which is at this row of a view. The first row of pending is the default."""
     return url_for("updates.detail", update_id=update_id, view=view or None, at=at or None)
 
 
 def posted_view() -> UpdateQuery:
-    """The view that a form stood on: its field `view` holds the query string."""
+    """The view that a form was on: its field `view` contains the query string."""
     return view_asked(request.form.get("view", ""))
 
 
 def view_stood_on() -> str:
-    """The query string of the view that a form stood on."""
+    """The query string of the view that a form was on."""
     view = posted_view()
     return view_of(view, page=view.page)
 
 
 def stood_on() -> str:
-    """The page that a form stood on: one update's, or a view."""
+    """The page that a form was on: that of one update, or a view."""
     update_id, view = number(request.form, "back", 0), view_stood_on()
     if not update_id:
         return address(view)
@@ -187,9 +187,9 @@ def stood_on() -> str:
 
 
 def selection() -> Selection:
-    """What a form chose: `only` one row, what is `shown`, a `group` or `all` of its view, or each `id` that is ticked.
+    """What a form selects: `only` one row, the rows `shown`, a `group` or `all` of its view, or each ticked `id`.
 
-    A group and a view are taken on all their pages, without what arrived after the moment `seen`.
+    A group or a view includes all of its pages, except what arrived after the time `seen`.
     """
     if not request.form.get("only") and not request.form.get("shown"):
         found = replace(posted_view(), page=1, until=_moment(request.form, "seen"))
@@ -199,9 +199,9 @@ def selection() -> Selection:
             return Selection(query=found)
     texts = (request.form.get("only") or request.form.get("shown", "")).split() or request.form.getlist("id")
     if not texts:
-        raise Invalid("nothing was chosen")
+        raise Invalid("select at least one update")
     if len(texts) > CHOSEN:
-        raise Invalid(f"at most {CHOSEN:,} updates can be chosen one by one")
+        raise Invalid(f"at most {CHOSEN:,} updates can be selected one by one")
     return Selection(tuple(map(_id, texts)))
 
 
@@ -212,7 +212,7 @@ def _id(text: str) -> int:
 
 
 def microseconds(moment: datetime) -> int:
-    """A moment as addresses and forms hold it: in microseconds since 1970."""
+    """A time as addresses and forms contain it: in microseconds since 1970."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -1,4 +1,4 @@
-"""Remembers what the webhook and the pings refused: DIUN will not say it again, and shows its own log to nobody."""
+"""Remembers what the webhook and the pings refused: DIUN does not send it again, and few people read its log."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Memory:
 
 
 def _excerpt_of_diun() -> str | None:
-    """How the body began; None if a browser may have sent this because another site's page told it to.
+    """How the body began; None if a page of another site may have made a browser send this.
 
     Any page can have its reader's browser ask for an address here, as for an image. It cannot add a body to that.
     """

@@ -42,7 +42,7 @@ def start(text: str, most: int) -> str:
 
 @blueprint.app_template_filter()
 def cut(text: str, most: int = 120) -> str:
-    """A text, or its beginning and its end, as either tells it from others."""
+    """A text, or its beginning and its end, because either can distinguish it from others."""
     if len(text) * _LARGEST <= most or (len(text) <= most and size(text) <= most):
         return text
     head = start(text, most * 2 // 3)

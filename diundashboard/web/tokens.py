@@ -62,5 +62,5 @@ def _page(error: str = "", token: str = "", name: str = "") -> str:
 def _level() -> Level:
     level = request.form.get("level", "")
     if level not in LEVELS:
-        raise Invalid(f"the level of a token is one of {', '.join(LEVELS)}")
+        raise Invalid(f"the level of a token must be one of {', '.join(LEVELS)}")
     return Level(level)

@@ -1,4 +1,4 @@
-"""Writes into the audit what the gate and the login refused, as much of it as the database should take."""
+"""Writes into the audit what the gate and the login refused, at a limited rate."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Tries:
         self._store().note(by, event, detail, refused=True)
 
     def end(self) -> None:
-        """End the minute, as happens by itself when it is over, and write how many were left out of it."""
+        """End the minute early, and write how many refusals were left out of it."""
         with self._lock:
             left_out, self._count = self._count - A_MINUTE, 0
         if left_out > 0:

@@ -1,4 +1,4 @@
-"""The door for DIUN's notifications. It has one chance to take each of them."""
+"""Receives DIUN's notifications. DIUN sends each of them only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("webhook", __name__)
 
 @blueprint.record
 def _add_routes(state: BlueprintSetupState) -> None:
-    """A rule that names no methods takes every one, as DIUN sends whatever its setting `method` says."""
+    """A rule without methods accepts every method, because DIUN sends the one in its setting `method`."""
     for path in ("/webhook", "/webhook/"):
         state.app.url_map.add(Rule(path, endpoint="webhook.receive"))
 
@@ -27,14 +27,14 @@ def _add_routes(state: BlueprintSetupState) -> None:
 def receive() -> ResponseReturnValue:
     """Store one notification, or keep it until that can be done.
 
-    DIUN sends a GET with a body unless it is told another method.
+    DIUN sends a GET with a body unless its configuration sets another method.
     """
     if not _knows_secret():
         raise Unauthorized(
-            "the Authorization header does not carry the secret: WEBHOOK_SECRET sets it, or Connect shows it",
+            "the Authorization header does not contain the secret: WEBHOOK_SECRET sets it, or Connect shows it",
             www_authenticate=WWWAuthenticate("Bearer"),
         )
-    body = request.get_data()  # The request keeps it: a refusal tells how it began.
+    body = request.get_data()  # The request keeps it: a refusal quotes its beginning.
     if not body and request.method in ("GET", "HEAD", "OPTIONS"):
         raise MethodNotAllowed(
             ["POST"],

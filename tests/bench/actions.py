@@ -20,7 +20,7 @@ from tests.conftest import postgres_running
 
 REPOSITORIES = 500
 SIZES = (20_000, 95_000)
-"""How many updates are pending. PostgreSQL plans an action by statistics which say that none is acknowledged."""
+"""How many updates are pending. PostgreSQL plans an action with statistics that say that none is done."""
 
 LIMIT = 10.0
 """Seconds for one action, and for undoing it."""

@@ -35,7 +35,7 @@ def act(page: Page, verb: str | re.Pattern[str]) -> None:
 
 
 def undo(page: Page, said: str) -> None:
-    """Read what was done, and take it back."""
+    """Read what was done, and undo it."""
     expect(page.locator("[data-did]")).to_contain_text(said)
     page.get_by_role("button", name="Undo").click()
 

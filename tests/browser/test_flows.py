@@ -107,7 +107,7 @@ def tag(page: Page, url: str, image: str, name: str) -> None:
     page.goto(url)
 
 
-def test_one_update_is_acknowledged_and_taken_back(dashboard: Dashboard, page: Page) -> None:
+def test_one_update_is_marked_as_done_and_reopened(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, "nginx:1.27.0")
     notify(dashboard, "redis:7")
     page.goto(dashboard.url)
@@ -123,7 +123,7 @@ def test_one_update_is_acknowledged_and_taken_back(dashboard: Dashboard, page: P
     expect(heading(page)).to_have_text("2 pending")
 
 
-def test_all_that_are_shown_are_acknowledged_and_taken_back(dashboard: Dashboard, page: Page) -> None:
+def test_all_rows_shown_are_marked_as_done_and_reopened(dashboard: Dashboard, page: Page) -> None:
     for number in range(3):
         notify(dashboard, f"app{number}:1")
     page.goto(dashboard.url)

@@ -14,7 +14,7 @@ from tests.dashboard import Dashboard
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("config", ["sqlite"], indirect=True)]
 
 
-def test_one_is_acknowledged_and_undone(dashboard: Dashboard, page: Page) -> None:
+def test_one_row_is_marked_as_done_and_undone(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, "nginx:1.27.0", "redis:7")
     page.goto(dashboard.url)
     page.get_by_role("button", name="Done redis on nas").click()
@@ -24,7 +24,7 @@ def test_one_is_acknowledged_and_undone(dashboard: Dashboard, page: Page) -> Non
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
-def test_several_are_ticked_acknowledged_at_once_and_undone(dashboard: Dashboard, page: Page) -> None:
+def test_several_rows_are_marked_as_done_together_and_undone(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, "a:1", "b:1", "c:1")
     page.goto(dashboard.url)
     expect(page.get_by_role("toolbar")).to_be_hidden()
@@ -36,7 +36,7 @@ def test_several_are_ticked_acknowledged_at_once_and_undone(dashboard: Dashboard
     expect(names(page)).to_have_text(["c", "b", "a"])
 
 
-def test_all_that_match_are_acknowledged_beyond_this_page(dashboard: Dashboard, page: Page) -> None:
+def test_all_rows_that_match_are_marked_as_done_beyond_this_page(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, *(f"app{number}:1" for number in range(55)), "other:1")
     page.goto(f"{dashboard.url}/?q=app")
     expect(ticks(page)).to_have_count(50)
@@ -173,7 +173,7 @@ def test_what_is_rarer_is_in_the_menu_of_a_row(dashboard: Dashboard, page: Page)
     expect(names(page)).to_have_text(["redis"])
 
 
-def test_a_group_is_acknowledged_at_once(dashboard: Dashboard, page: Page) -> None:
+def test_a_group_is_marked_as_done_together(dashboard: Dashboard, page: Page) -> None:
     for host, images in (("nas", ("a:1", "b:1")), ("vps", ("c:1", "d:1")), ("pi", ("e:1",))):
         notify(dashboard, *images, hostname=host)
     page.goto(f"{dashboard.url}/?group=host")
@@ -410,7 +410,7 @@ def test_a_note_is_written_by_keys_alone(dashboard: Dashboard, tab: Page) -> Non
     expect(row(tab, "a").locator(".note")).to_have_text("wait")
 
 
-def test_snoozed_rows_are_woken_together(dashboard: Dashboard, page: Page) -> None:
+def test_snoozed_rows_are_unsnoozed_together(dashboard: Dashboard, page: Page) -> None:
     notify(dashboard, "a:1", "b:1")
     for number in (1, 2):
         body = f"id={number}&until=next".encode()

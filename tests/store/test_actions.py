@@ -1,4 +1,4 @@
-"""What people do with updates: acknowledge, reopen, snooze, mute, annotate, and say what runs, on both databases."""
+"""What people do with updates: mark as done, reopen, snooze, mute, annotate, set what runs, on both databases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.updates import actions
 
 
 @pytest.mark.parametrize("again", [1, 2])
-def test_acknowledging_twice_keeps_the_first_time_and_person(store: Store, clock: Clock, again: int) -> None:
+def test_marking_as_done_twice_keeps_the_first_time_and_person(store: Store, clock: Clock, again: int) -> None:
     update_id = record(store)
     assert store.acknowledge(Selection((update_id,)), "first").count == 1
     at = clock.time
@@ -24,7 +24,7 @@ def test_acknowledging_twice_keeps_the_first_time_and_person(store: Store, clock
     assert (update.acknowledged_at, update.acknowledged_by) == (at, "first")
 
 
-def test_an_acknowledgement_can_be_taken_back(store: Store) -> None:
+def test_a_done_update_can_be_reopened(store: Store) -> None:
     update_id = record(store)
     assert store.reopen(Selection((update_id,)), "").count == 0
     store.acknowledge(Selection((update_id,)), "person")
@@ -33,7 +33,7 @@ def test_an_acknowledgement_can_be_taken_back(store: Store) -> None:
     assert (update.state, update.acknowledged_at, update.acknowledged_by) == (State.PENDING, None, "")
 
 
-def test_acknowledging_the_newest_supersedes_those_below_until_it_is_reopened(store: Store) -> None:
+def test_the_newest_done_supersedes_those_below_until_it_is_reopened(store: Store) -> None:
     ids = [record(store, f"nginx:{version}") for version in ("1.27.0", "1.28.0", "1.29.0")]
     assert store.acknowledge(Selection((ids[2],)), "person").count == 1
     assert [store.update(update_id).state for update_id in ids] == ["superseded", "superseded", "acknowledged"]
@@ -92,7 +92,7 @@ def test_what_is_rebuilt_below_the_running_version_asks_for_nothing(store: Store
     assert store.summary().pending == store.updates(UpdateQuery()).total == 0
 
 
-def test_acknowledging_an_older_one_leaves_the_newer_pending_and_counts_from_it(store: Store) -> None:
+def test_an_older_one_done_leaves_the_newer_pending_and_counts_from_it(store: Store) -> None:
     ids = [record(store, f"nginx:{version}") for version in ("1.27.0", "1.28.0", "1.29.1")]
     store.acknowledge(Selection((ids[1],)), "person")
     assert [store.update(update_id).state for update_id in ids] == ["superseded", "acknowledged", "pending"]
@@ -112,7 +112,7 @@ def test_acknowledging_an_older_one_leaves_the_newer_pending_and_counts_from_it(
         ("latest", "new"),
     ],
 )
-def test_the_kind_counts_from_the_highest_version_that_was_acknowledged(store: Store, version: str, kind: str) -> None:
+def test_the_kind_counts_from_the_highest_version_that_is_done(store: Store, version: str, kind: str) -> None:
     done = record(store, "nginx:1.27.0")
     store.acknowledge(Selection((done,)), "person")
     update = store.update(record(store, f"nginx:{version}"))
@@ -189,7 +189,7 @@ def test_what_runs_by_its_label_needs_nothing_until_it_is_rebuilt(store: Store) 
     assert (store.update(update_id).state, store.update(update_id).kind) == (State.PENDING, "rebuild")
 
 
-def test_what_is_said_to_run_stands_against_a_lower_one_acknowledged_later(store: Store) -> None:
+def test_the_running_version_that_was_set_stays_when_a_lower_one_is_done_later(store: Store) -> None:
     low = record(store, "nginx:1.28.0")
     store.say_running(low, "1.29.0", "")
     store.acknowledge(Selection((low,)), "")
@@ -238,7 +238,7 @@ def test_a_snooze_can_be_ended_and_undone(store: Store) -> None:
     assert store.update(update_id).state == State.PENDING
 
 
-def test_muted_stays_muted_whatever_comes_until_it_is_taken_back(store: Store) -> None:
+def test_muted_stays_muted_whatever_arrives_until_it_is_unmuted(store: Store) -> None:
     update_id = record(store)
     action = store.mute(Selection((update_id,)), True, "person")
     record(store, digest=OTHER)

@@ -68,7 +68,7 @@ def check(store: Store, workers: int) -> None:
     assert sum(tag.updates for tag in tags) == IMAGES
     assert sum(noise.notifications for noise in store.insights().noisiest) == workers * ROUNDS * IMAGES
     assert store.hosts()[0].notifications == workers * ROUNDS * IMAGES
-    # The last seven days: each update is done once more than it was taken back.
+    # The last seven days: each update is done once more than it was reopened.
     assert sum(store.summary().done) == IMAGES
 
 

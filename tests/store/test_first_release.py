@@ -1,4 +1,4 @@
-"""The upgrade from the first release keeps every row, tag and acknowledgement."""
+"""The upgrade from the first release keeps every row, tag and done mark."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_the_newest_of_two_rows_that_differ_only_in_the_running_digest_speaks_fo
         assert update.tag == other.tag
 
 
-def test_an_acknowledgement_stays_where_the_same_digest_came_again(empty: Config) -> None:
+def test_done_stays_done_if_the_same_digest_arrives_again(empty: Config) -> None:
     apply_first(empty)
     fill(
         empty,

@@ -79,7 +79,7 @@ def test_what_an_undo_left_alone_stays_in_the_history(store: Store) -> None:
     assert [known.undone for known in actions(store, second)] == [True]
 
 
-def test_what_was_taken_back_after_a_rebuild_does_not_run(store: Store) -> None:
+def test_a_version_reopened_after_a_rebuild_does_not_run(store: Store) -> None:
     store.acknowledge(Selection((record(store, "nginx:1.28.0"),)), "person")
     update_id = record(store, "nginx:1.29.0")
     first = store.acknowledge(Selection((update_id,)), "person")
@@ -96,7 +96,7 @@ def test_what_was_taken_back_after_a_rebuild_does_not_run(store: Store) -> None:
     assert store.update(update_id).from_version == "1.29.0", "the first word is no longer the last"
 
 
-def test_an_undo_takes_back_what_ran_before_a_rebuild(store: Store) -> None:
+def test_an_undo_also_undoes_what_ran_before_a_rebuild(store: Store) -> None:
     store.acknowledge(Selection((record(store, "nginx:1.28.0"),)), "person")
     update_id = record(store, "nginx:1.29.0")
     action = store.acknowledge(Selection((update_id,)), "person")
@@ -105,7 +105,7 @@ def test_an_undo_takes_back_what_ran_before_a_rebuild(store: Store) -> None:
     assert (store.update(update_id).kind, store.update(update_id).from_version) == ("minor", "1.28.0")
 
 
-def test_two_acknowledgements_undone_leave_what_ran_before_in_either_order(store: Store) -> None:
+def test_two_done_marks_undone_leave_what_ran_before_in_either_order(store: Store) -> None:
     for image, order in (("a", (0, 1)), ("b", (1, 0))):
         update_id = record(store, f"{image}:1")
         record(store, f"{image}:2")
@@ -119,7 +119,7 @@ def test_two_acknowledgements_undone_leave_what_ran_before_in_either_order(store
         assert store.update(newest.id).from_version == "", order
 
 
-def test_taking_back_can_be_undone(store: Store) -> None:
+def test_a_reopening_can_be_undone(store: Store) -> None:
     update_id = record(store)
     store.acknowledge(Selection((update_id,)), "person")
     done = store.update(update_id)
@@ -127,24 +127,24 @@ def test_taking_back_can_be_undone(store: Store) -> None:
     assert store.update(update_id) == done
 
 
-def test_what_was_acknowledged_again_is_counted_once_when_taking_back_is_undone(store: Store) -> None:
+def test_what_is_done_again_is_counted_once_when_the_reopening_is_undone(store: Store) -> None:
     first, second = record(store, "a:1"), record(store, "b:1")
     store.acknowledge(Selection((first, second)), "")
-    taken_back = store.reopen(Selection((first, second)), "")
+    reopened = store.reopen(Selection((first, second)), "")
     store.acknowledge(Selection((first,)), "")
-    store.undo(taken_back.id, "")
+    store.undo(reopened.id, "")
     assert sum(store.summary().done) == 2
 
 
-def test_taking_back_and_undoing_that_leaves_everything_as_it_was(store: Store) -> None:
+def test_reopening_and_undoing_that_leaves_everything_as_it_was(store: Store) -> None:
     for version in ("1.0.0", "1.1.0", "1.1.1", "2.0.0"):
         store.acknowledge(Selection((record(store, f"app:{version}"),)), "person")
     record(store, "app:2.1.0")
     everything = UpdateQuery(state=None, fold=False)
     before, done = store.updates(everything).updates, store.insights().notifications
-    taken_back = store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "person")
+    reopened = store.reopen(Selection(query=UpdateQuery(state=State.ACKNOWLEDGED)), "person")
     assert {update.kind for update in store.updates(everything).updates} == {"new"}
-    store.undo(taken_back.id, "person")
+    store.undo(reopened.id, "person")
     assert store.updates(everything).updates == before
     assert (store.insights().notifications, store.summary().done[-1]) == (done, 4)
 
@@ -162,7 +162,7 @@ def test_undoing_a_reopening_restores_what_ran_although_another_digest_came(stor
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_a_reopening_brings_back_no_acknowledgement_that_was_undone(store: Store, rebuilt: bool) -> None:
+def test_undoing_a_reopening_does_not_restore_a_done_mark_that_was_undone(store: Store, rebuilt: bool) -> None:
     update_id = record(store, "a:1")
     done = store.acknowledge(Selection((update_id,)), "")
     reopened = store.reopen(Selection((update_id,)), "")
@@ -175,7 +175,7 @@ def test_a_reopening_brings_back_no_acknowledgement_that_was_undone(store: Store
     assert store.update(newer).from_version == ""
 
 
-def test_undoing_a_reopening_keeps_what_was_acknowledged_since(store: Store, clock: Clock) -> None:
+def test_undoing_a_reopening_keeps_what_was_done_since(store: Store, clock: Clock) -> None:
     update_id = record(store, "a:1")
     store.acknowledge(Selection((update_id,)), "first")
     reopened = store.reopen(Selection((update_id,)), "")
@@ -198,7 +198,7 @@ def test_notes_are_undone_in_any_order(store: Store) -> None:
     assert store.update(update_id).note == ""
 
 
-def test_undoing_a_wake_does_not_snooze_what_a_new_version_has_woken(store: Store, clock: Clock) -> None:
+def test_undoing_an_unsnooze_does_not_snooze_what_a_new_version_made_pending(store: Store, clock: Clock) -> None:
     update_id = record(store, "a:1")
     store.snooze(Selection((update_id,)), clock.time + DAY, "")
     woken = store.snooze(Selection((update_id,)), None, "")
@@ -242,7 +242,7 @@ def test_a_tag_that_an_action_created_goes_with_it_unless_it_is_used_otherwise(s
     assert len(store.tags()) == 2
 
 
-def test_what_another_acknowledgement_says_outlives_an_undo_after_a_merge(store: Store) -> None:
+def test_what_another_done_mark_says_outlives_an_undo_after_a_merge(store: Store) -> None:
     first = record(store, "a:1", hostname="old")
     second = record(store, "a:1")
     store.acknowledge(Selection((second,)), "")

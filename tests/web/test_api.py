@@ -143,7 +143,7 @@ def test_updates_are_chosen_by_state(client: FlaskClient, store: Store) -> None:
         assert page["total"] == len(versions)
 
 
-def test_an_update_is_acknowledged_and_taken_back(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_an_update_is_marked_as_done_and_reopened(client: FlaskClient, store: Store, clock: Clock) -> None:
     address, clock.step = f"/api/v1/updates/{record(store)}", timedelta(0)
     first = client.patch(address, json={"state": "acknowledged"})
     assert first.status_code == 200

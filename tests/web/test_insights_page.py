@@ -64,7 +64,7 @@ def words(day: date) -> str:
 
 
 def a_year(store: Store, clock: Clock) -> Counter[date]:
-    """A year of history that ends today: what came on each day. Some of it is acknowledged after four days."""
+    """A year of history that ends today: what arrived on each day. Some of it is done after four days."""
     today = clock.time
     came: Counter[date] = Counter()
     waiting: list[tuple[int, int]] = []
@@ -153,7 +153,7 @@ def test_a_year_is_told_as_it_was_recorded(client: FlaskClient, store: Store, cl
     assert "About 2 notifications a day" in findings(html)[0]
 
 
-def test_waits_on_the_page_are_those_of_what_was_acknowledged(client: FlaskClient, store: Store, clock: Clock) -> None:
+def test_waits_on_the_page_are_those_of_done_updates(client: FlaskClient, store: Store, clock: Clock) -> None:
     clock.step = timedelta(0)
     start = clock.time
     for number in range(1, 11):

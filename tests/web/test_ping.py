@@ -73,7 +73,7 @@ def test_a_ping_without_the_secret_is_refused_and_told_on_connect(
 ) -> None:
     answer = send(protected, quote(sent))
     assert answer.status_code == 401
-    assert "does not carry the secret" in answer.json["error"]
+    assert "does not contain the secret" in answer.json["error"]
     assert reported(store) == []
     settle()
     (refusal,) = store.refusals(now() - timedelta(hours=1))
@@ -125,7 +125,7 @@ def test_another_site_cannot_ping(client: FlaskClient, store: Store) -> None:
 def test_a_body_has_a_limit(client: FlaskClient, store: Store, size: int) -> None:
     answer = send(client, "nas", "x" * size)
     if size > ping.BODY_LIMIT:
-        assert (answer.status_code, answer.json) == (413, {"error": "the body is larger than 100000 bytes"})
+        assert (answer.status_code, answer.json) == (413, {"error": "the request is too large (limit 100,000 bytes)"})
     assert len(reported(store)) == (size == ping.BODY_LIMIT)
 
 

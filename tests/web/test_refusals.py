@@ -43,7 +43,7 @@ def refusals(store: Store) -> tuple[Refusal, ...]:
         ("PUT", b'{"hostname": "nas"}', 400, "names no image", '{"hostname": "nas"}'),
         ("POST", b"", 400, "no body", ""),
         ("GET", b"", 405, "set notif.webhook.endpoint", ""),
-        ("POST", b"\xff" + b"x" * BODY_LIMIT, 413, "larger than 1048576 bytes", "\ufffd" + "x" * 199),
+        ("POST", b"\xff" + b"x" * BODY_LIMIT, 413, "too large (limit 1 MiB)", "\ufffd" + "x" * 199),
     ],
     ids=["not JSON", "no image", "no body", "GET", "too large"],
 )

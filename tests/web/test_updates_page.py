@@ -95,7 +95,7 @@ def undo(client: FlaskClient, page: str) -> str:
 
 
 def waiting(page: str) -> int:
-    """How many updates a page shows that one can acknowledge."""
+    """How many updates a page shows that can be marked as done."""
     return page.count('aria-label="Done ')
 
 
@@ -351,7 +351,7 @@ def test_nothing_pending_is_not_the_same_as_nothing_known(client: FlaskClient, s
     assert "<h1>Nothing done</h1>" in shown(client, "/?state=acknowledged")
 
 
-def test_one_and_several_are_acknowledged_and_taken_back(client: FlaskClient, store: Store) -> None:
+def test_one_and_several_are_marked_as_done_and_reopened(client: FlaskClient, store: Store) -> None:
     ids = [record(store, f"app{number}:1") for number in range(3)]
     for action, (verb, chosen, after) in enumerate(
         (
@@ -379,7 +379,7 @@ def test_ids_that_are_unknown_or_none_change_nothing(client: FlaskClient, store:
     for nonsense in ("", "x", "-1", "1.0", " 1", "٣", "\0", "9" * 100, "1; DROP TABLE updates"):
         answer = client.post(path, data={"id": [str(pending), nonsense], **fields})
         check_error_page(answer, 400, "id must be a whole number")
-    check_error_page(client.post(path, data=fields), 400, "nothing was chosen")
+    check_error_page(client.post(path, data=fields), 400, "select at least one update")
     assert (states(store), store.tags(), store.update(pending).note) == (["acknowledged", "pending"], (), "")
 
 
@@ -481,9 +481,9 @@ def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
         ("/?page=-1", 400, "page must be"),
         ("/?page=999999999", 400, "page must be"),
         ("/?state=nonsense", 400, "state must be one of pending, snoozed, acknowledged, muted, superseded or all"),
-        ("/nowhere", 404, "nothing is at this address"),
-        ("/%ff%00", 404, "nothing is at this address"),
-        ("/updates", 404, "nothing is at this address"),
+        ("/nowhere", 404, "there is nothing at this address"),
+        ("/%ff%00", 404, "there is nothing at this address"),
+        ("/updates", 404, "there is nothing at this address"),
         ("/?until=x", 400, "until must be a time in microseconds since 1970"),
         ("/?until=-1", 400, "until must be a time in microseconds since 1970"),
         ("/?until=2026-11-21", 400, "until must be a time in microseconds since 1970"),
@@ -496,14 +496,14 @@ def test_an_error_is_a_page_in_words(client: FlaskClient) -> None:
         ("/?did=4711", 404, "no action has the id 4711"),
         ("/updates/4711", 404, "no update has the id 4711"),
         ("/updates/4711/older", 404, "no update has the id 4711"),
-        ("/updates/x", 404, "nothing is at this address"),
-        ("/updates/x/tag", 404, "nothing is at this address"),
+        ("/updates/x", 404, "there is nothing at this address"),
+        ("/updates/x/tag", 404, "there is nothing at this address"),
     ):
         check_error_page(client.get(path), status, words)
 
 
 def test_a_form_over_one_mebibyte_is_too_large(client: FlaskClient) -> None:
-    check_error_page(client.post("/act/acknowledge", data={"id": "1" * 2**20}), 413, "larger than 1048576 bytes")
+    check_error_page(client.post("/act/acknowledge", data={"id": "1" * 2**20}), 413, "too large (limit 1 MiB)")
 
 
 # Versions fold

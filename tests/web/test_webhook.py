@@ -171,7 +171,7 @@ def test_the_server_asks_for_the_secret_before_it_reads_on(config: Config) -> No
 
 def test_the_largest_body_is_one_mebibyte(client: FlaskClient, store: Store) -> None:
     answer = client.post("/webhook", data=LARGEST + b" ")
-    assert (answer.status_code, answer.json) == (413, {"error": "the body is larger than 1048576 bytes"})
+    assert (answer.status_code, answer.json) == (413, {"error": "the request is too large (limit 1 MiB)"})
     assert store.updates(EVERY).total == 0
     answer = client.post("/webhook", data=LARGEST)
     assert answer.status_code == 200

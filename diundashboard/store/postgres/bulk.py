@@ -16,8 +16,8 @@ def update(
 ) -> None:
     """Write rows of a table: each with its id, and with what its columns were and are. `types` names the columns.
 
-    Columns that stay what they were in all of the rows are left out, as to read them would take the server as long as
-    to write the others. None stands for what is not known, so that all are written.
+    Columns that do not change in any row are left out, because reading them would take the server as long as writing
+    the others. If the old values are None, which means unknown, all columns are written.
     """
     if not rows:
         return

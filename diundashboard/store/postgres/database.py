@@ -45,7 +45,7 @@ POOL_TIMEOUT = 3
 
 RECONNECT_TIMEOUT = 5
 """Seconds after which the pool stops trying to replace a connection, with longer and longer pauses. The next operation
-that needs one starts anew."""
+that needs one tries again."""
 
 CONNECT_TIMEOUT = 10
 """How long PostgreSQL has to accept a connection, in seconds, if the URL sets no connect_timeout."""
@@ -108,7 +108,7 @@ class Database(database.Database):
             # A row that is rolled back need not reach a disk that is full, but what does not fit into memory does.
             connection.execute("SET LOCAL work_mem = '64kB'")
             connection.execute("SELECT count(*) FROM generate_series(1, 5000)")
-            # Whoever holds the row is writing, and is not to be waited for.
+            # A transaction that holds the row is writing. Do not wait for it.
             connection.execute(
                 """
                 UPDATE edits
@@ -169,7 +169,7 @@ class Database(database.Database):
             self._watch.end(connection)
 
     def _remember_refusal(self, reason: str) -> None:
-        """Keep why the last connection could not be made; the pool's own error does not say it."""
+        """Keep why the last connection could not be made; the pool's own error does not name it."""
         self._refusal = reason
 
     @contextmanager
@@ -242,7 +242,7 @@ def configure(connection: Connection, lock_wait: float) -> None:
 
     psycopg parses times by the first two. At another isolation level, statements would not see what was committed
     while they waited for a lock. Where commits do not wait for the disk, they do here; `local` stays, as it is durable
-    on this server, and whoever sets it does not want to wait for another.
+    on this server, and a person who sets it does not want to wait for another.
     """
     row = one(
         connection.execute(

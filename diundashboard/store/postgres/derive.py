@@ -1,4 +1,4 @@
-"""Write anew everything that follows from the facts, where another release wrote it, or none."""
+"""Derive everything that follows from the facts again, if a release with other rules wrote it or none did."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ logger = logging.getLogger("diundashboard")
 
 
 def derive_anew(cursor: Cursor) -> None:
-    """Read every update and fold every series anew, unless the rules of this release did so already."""
+    """Read every update and fold every series again, unless a release with the same rules did so already."""
     if _is_current(cursor):
         return
-    # One process does it, without other writers meanwhile. Like writers, it locks series before updates.
+    # Only one process does this, and writers wait meanwhile. Like them, it locks series before updates.
     lock_alone(cursor)
     cursor.execute("LOCK TABLE version_rules, series, updates IN EXCLUSIVE MODE")
     if _is_current(cursor):
@@ -124,7 +124,7 @@ def _derive_updates(cursor: Cursor) -> None:
          WHERE u.id = d.update_id AND s.host_id = d.host_id AND s.variant_key = name_key(d.variant)
         """
     )
-    # An action on a whole series applies to each series that it becomes.
+    # An action on a whole series applies to each series into which it is split.
     cursor.execute(
         """
         INSERT INTO action_items (action_id, series_id, reference, before)
@@ -169,7 +169,7 @@ def _derive_updates(cursor: Cursor) -> None:
 
 
 def _derive_notifications(cursor: Cursor) -> None:
-    """What searches of the history compare, and what the payloads of earlier releases say about what runs."""
+    """Fill in the search text of the history, and the running versions in the payloads of earlier releases."""
     names = cursor.execute(
         """
         SELECT DISTINCT n.image, n.host_id, h.hostname

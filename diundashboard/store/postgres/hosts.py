@@ -287,7 +287,7 @@ def _merge_series(cursor: Cursor, pair: Mapping[str, object]) -> None:
 
 
 def _merge_days(cursor: Cursor, pair: Mapping[str, object]) -> None:
-    """Add up the notifications of the days. Their other numbers are folded anew."""
+    """Add up the notifications of the days. Their other numbers are folded again."""
     cursor.execute(
         """
         INSERT INTO days AS d (day, host_id, kind, notifications)

@@ -52,7 +52,7 @@ class Insights(insights.Insights, Database):
 
 
 def _waits(cursor: Cursor, label: LiteralString) -> tuple[Wait, ...]:
-    """How long the last acknowledged updates had waited, by label; the ten labels with the most updates."""
+    """How long the updates done last had waited, by label; the ten labels with the most updates."""
     rows = cursor.execute(
         f"""
         SELECT label, count(*) AS total, percentile_disc(0.5) WITHIN GROUP (ORDER BY wait) AS median,

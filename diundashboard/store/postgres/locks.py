@@ -1,7 +1,7 @@
 """The locks of transactions, and their order.
 
-Any number of threads and processes write at once. None waits for another that waits for it, because all that take
-several locks take them in this order, and those of one kind in the order of their ids:
+Any number of threads and processes write at the same time. There are no deadlocks, because all that take several
+locks take them in this order, and those of one kind in the order of their ids:
 
 1. the row of an action that is undone, so that it is undone once;
 2. the advisory lock on news: shared by recording news and by actions, alone for changes of tags or hosts. A new update
@@ -10,14 +10,14 @@ several locks take them in this order, and those of one kind in the order of the
 3. the advisory locks on a container's id and on a repository's name, by recording news. Two processes that record a
    digest would each find it new, and of two repositories with one container each would miss the other;
 4. the rows of hosts;
-5. the rows of series. Whoever holds one may change what follows from its events, and only then: an action reads the
-   last notification before it, and gets its id, behind the locks, so that both order it after all that it has seen;
+5. the rows of series. Only the holder of this lock may change what follows from its events. An action reads the last
+   notification before it, and gets its id, under the locks, so that both order it after all that it has seen;
 6. rows of tags, then of assignments, then of updates;
 7. the rows of days, once, at the end: every notification of a host needs the same one;
 8. the row of edits.
 
 A repeated notification takes 4 to 7 in one statement. Each statement sees what was committed before it began (READ
-COMMITTED, set on every connection), so what is read behind a lock is as its last holder left it.
+COMMITTED, set on every connection), so what is read under a lock is as its last holder left it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def lock_alone(cursor: Cursor) -> None:
 
 
 def lock_news(cursor: Cursor, notification: Notification) -> None:
-    """As `lock_shared`, and wait for news of the same repository, or of the same container."""
+    """Like `lock_shared`, and wait for news of the same repository, or of the same container."""
     cursor.execute(
         """
         SELECT pg_advisory_xact_lock_shared(%(news)s) AS news,

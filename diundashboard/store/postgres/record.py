@@ -164,7 +164,7 @@ def _find(cursor: Cursor, notification: Notification) -> Any:
     """The host that sends it, created if it is new, and the image's update there, or nulls.
 
     `shares` is whether the container's id has arrived under another repository. The host is looked for first, since an
-    INSERT that finds its row there takes a number from the sequence all the same.
+    INSERT that finds its row there takes a number from the sequence too.
     """
     find: LiteralString = f"""
         SELECT h.id AS host_id, h.hostname, h.forgotten_at, h.metadata_shared_at, {_KNOWN},
@@ -229,7 +229,7 @@ def _row_of_digest(cursor: Cursor, notification: Notification, host: Host) -> An
 def drop_metadata(cursor: Cursor, notification: Notification, at: datetime) -> None:
     """One container's id arrives under two repositories: it says nothing, nor do those of the host's others.
 
-    What such metadata have said so far is dropped too. The payloads keep them.
+    Everything derived from such metadata so far is dropped too. The payloads keep them.
     """
     lock_alone(cursor)
     found = _find(cursor, notification)

@@ -16,7 +16,7 @@ from diundashboard.store.postgres.database import Cursor, one
 from diundashboard.store.postgres.states import state_of
 
 NEW = 2**62
-"""Stands for the id of a version that has no row yet: it is above every other."""
+"""The id of a version that has no row yet: it is above every other."""
 
 
 @dataclass(frozen=True, slots=True)

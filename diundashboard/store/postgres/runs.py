@@ -132,7 +132,7 @@ def _pulse(cursor: Cursor, name: str, now: datetime) -> int:
     known = cursor.execute("UPDATE pulses SET heard_at = %s WHERE name = %s RETURNING id", (now, name)).fetchone()
     if known:
         return int(known.id)
-    # Two processes can hear a new name at the same time.
+    # Two processes can receive a new name at the same time.
     new = one(
         cursor.execute(
             """
@@ -145,7 +145,7 @@ def _pulse(cursor: Cursor, name: str, now: datetime) -> int:
             (name, now),
         )
     )
-    # Rows that another process deletes at this moment need no waiting.
+    # Do not wait for rows that another process is deleting.
     cursor.execute(
         f"""
         DELETE FROM pulses

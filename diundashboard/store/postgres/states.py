@@ -1,7 +1,7 @@
-"""The states of series: load them or their histories, and write what became of them.
+"""The states of series: load them or their histories, and write their changes.
 
-Whatever is about many series is driven by arrays of ids, a table at a time. While the statistics say that nothing is
-acknowledged, a join may start with an index of what is, and read all of it again for each row.
+Statements about many series take arrays of ids and read one table each. While the statistics say that no update is
+done, the planner may start a join with the index of done updates, and read all of it again for each row.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PART = 250
 
 
 class Stored(NamedTuple):
-    """A series as its rows hold it."""
+    """A series as it is stored."""
 
     host_id: int
     series: Series
@@ -59,8 +59,8 @@ class Told(NamedTuple):
 class Days:
     """What a transaction changes in the numbers of the days.
 
-    It is written once, at the end, in the order of the key: two transactions that hold a day each never wait for the
-    other's.
+    It is written once, at the end, in the order of the key, so that two transactions that each hold the row of a day
+    never wait for each other.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ _VERSION_COLUMNS = {
     "older": "integer",
     "waiting_since": "timestamptz",
 }
-"""The columns of an update that events can change, as they are called in a version too, and their types."""
+"""The columns of an update that events can change, and their types. A version has the same names."""
 
 _facts_of = attrgetter(*_VERSION_COLUMNS)
 
@@ -171,7 +171,7 @@ def loading(connection: Connection[Any], series_ids: list[int]) -> Callable[[], 
 
 def load_one(cursor: Cursor, host_id: int, registry: str, repository: str, variant: str) -> tuple[int, Series] | None:
     """The id and the state of a host's series of a repository, its row locked; None if there is none."""
-    # Two statements: one that waits for the lock would read the versions as they were before.
+    # Two statements: a single one that waits for the lock would read the versions as they were before it waited.
     locked = cursor.execute(
         """
         SELECT id
@@ -197,12 +197,12 @@ def load_one(cursor: Cursor, host_id: int, registry: str, repository: str, varia
 
 
 def tell(cursor: Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
-    """The histories of series, without what was undone."""
+    """The histories of series, without undone actions."""
     return telling(cursor.connection, list(series_ids))()
 
 
 def telling(connection: Connection[Any], series_ids: list[int]) -> Callable[[], dict[int, Told]]:
-    """Ask for the histories of series, without what was undone. The function that is returned waits for them."""
+    """Ask for the histories of series, without undone actions. The function that is returned waits for them."""
     wanted = {"ids": ids(series_ids)}
     updates = _plain(connection).execute(
         "SELECT id, series_id, version FROM updates WHERE series_id = ANY(%(ids)s::bigint[])", wanted
@@ -232,7 +232,7 @@ def telling(connection: Connection[Any], series_ids: list[int]) -> Callable[[], 
         "SELECT id, host_id, variant FROM series WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id", wanted
     )
 
-    def histories_told() -> dict[int, Told]:
+    def told() -> dict[int, Told]:
         known = {id: (series_id, version) for id, series_id, version in updates}
         actions = {row.id: row for row in acted}
         events = histories(
@@ -241,20 +241,20 @@ def telling(connection: Connection[Any], series_ids: list[int]) -> Callable[[], 
         )
         return {id: Told(host_id, variant, events.get(id, ())) for id, host_id, variant in series}
 
-    return histories_told
+    return told
 
 
 def _plain(connection: Connection[Any]) -> Cursor:
-    """A cursor for very many rows: they have no names and come in binary, so that the driver reads them faster."""
+    """A cursor for very many rows. The columns have no names and are sent in binary, which the driver reads faster."""
     return connection.cursor(row_factory=tuple_row, binary=True)
 
 
 def ahead(
     connection: Connection[Any], series_ids: Iterable[int], ask: Callable[[Connection[Any], list[int]], Callable[[], T]]
 ) -> Iterator[T]:
-    """What `ask` asks for of series, a batch at a time, in a pipeline.
+    """The results of `ask` for series, one batch at a time, in a pipeline.
 
-    Each batch is asked for before the caller writes the one before it, and read while the server writes that.
+    Each batch is requested before the caller writes the previous one, and read while the server writes that one.
     """
     ready: list[T] = []
     with connection.pipeline() as pipeline:
@@ -267,16 +267,16 @@ def ahead(
 
 
 def parts(changes: Iterable[T]) -> Iterator[list[T]]:
-    """Changes, as many at a time as are written together. In a pipeline, the next are folded meanwhile."""
+    """Changes in the portions in which they are written. In a pipeline, the next portion is folded meanwhile."""
     left = iter(changes)
     while part := list(islice(left, PART)):
         yield part
 
 
 def keep(cursor: Cursor, changes: Sequence[Change], days: Days, whole: bool = False) -> None:
-    """Write what became of series, and count it on the days, which the caller writes at the end.
+    """Write the changes of series, and add them to the numbers of the days, which the caller writes at the end.
 
-    `whole` writes the series as a whole, whatever their rows hold.
+    `whole` writes every column of the series, whatever is stored.
     """
     write_versions(cursor, [pair for change in changes for pair in altered(change.before, change.after)])
     update_series(cursor, [(each.series_id, None if whole else each.before, each.after) for each in changes])
@@ -288,24 +288,24 @@ def keep(cursor: Cursor, changes: Sequence[Change], days: Days, whole: bool = Fa
 
 
 def altered(before: Series, after: Series) -> list[tuple[Version, Version]]:
-    """The versions in both states that are not what they were, each with what it was."""
+    """The versions in both states that differ, each as it was and as it is."""
     were = {version.id: version for version in before.versions}
     return [(were[new.id], new) for new in after.versions if new.id in were and were[new.id] != new]
 
 
 def update_series(cursor: Cursor, states: Iterable[tuple[int, Series | None, Series]]) -> None:
-    """Write what changed in the states of series, by their ids; everything where it is not known what they were."""
+    """Write what changed in the states of series, by their ids. Without the old state, write everything."""
     rows = [(series_id, before and state_of(before), state_of(after)) for series_id, before, after in states]
     update(cursor, "series", _SERIES_COLUMNS, rows)
 
 
 def write_versions(cursor: Cursor, versions: Iterable[tuple[Version, Version]]) -> None:
-    """Write what changed in versions that are stored already."""
+    """Write what changed in stored versions."""
     update(cursor, "updates", _VERSION_COLUMNS, [(new.id, _facts_of(old), _facts_of(new)) for old, new in versions])
 
 
 def unfold(cursor: Cursor, action_id: int, series_ids: Iterable[int]) -> None:
-    """Fold the series of an action without it, and write that. The caller holds their locks."""
+    """Fold the series of an action without it, and write the result. The caller holds their locks."""
     days = Days()
     for told in ahead(cursor.connection, series_ids, telling):
         for part in parts(told.items()):
@@ -318,7 +318,7 @@ def unfold(cursor: Cursor, action_id: int, series_ids: Iterable[int]) -> None:
 
 
 def refold(cursor: Cursor, series_ids: Iterable[int]) -> Iterator[int]:
-    """Fold series from their beginning, write their states and count their days; yields how many are done.
+    """Fold series from their beginning, write their states and count their days; yields how many are finished.
 
     The caller has set the numbers of these days to zero, and holds the locks of the series.
     """
@@ -344,7 +344,7 @@ def _loading_and_telling(
 
 
 def refold_host(cursor: Cursor, host_id: int) -> None:
-    """Fold every series of a host from its beginning, and count its days anew. The caller has locked the host."""
+    """Fold every series of a host from its beginning, and count its days again. The caller has locked the host."""
     cursor.execute("UPDATE days SET opened = 0, closed = 0 WHERE host_id = %s", (host_id,))
     rows = cursor.execute("SELECT id FROM series WHERE host_id = %s ORDER BY id", (host_id,)).fetchall()
     for _ in refold(cursor, firsts(rows)):

@@ -53,7 +53,7 @@ _FAULTS: tuple[LiteralString, ...] = (
      LIMIT 20
     """,
 )
-"""Sentences about what no rule of the schema keeps from happening. Pruning removes notifications and counts on."""
+"""Sentences about faults that the schema does not prevent. Pruning removes notifications; their counts stay."""
 
 
 class Upkeep(upkeep.Upkeep, Database):

@@ -1,7 +1,6 @@
-"""Deadlines that hold when the server says nothing: an operation that is late is cancelled, then its connection is cut.
+"""Deadlines for a server that does not answer: a late operation is cancelled, then its connection is cut.
 
-A server that is stopped and a network that swallows packets close no connection, and libpq waits for as long as that
-lasts.
+A server that is stopped and a network that drops packets close no connection, and libpq waits until that ends.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from typing import Any
 import psycopg
 
 GRACE = 1
-"""Seconds before its deadline at which an operation is cancelled. A server that lives answers in that time."""
+"""Seconds before its deadline at which an operation is cancelled. A live server answers in that time."""
 
 SCAN = 0.1
-"""Seconds between two looks at what runs."""
+"""Seconds between two checks of the running operations."""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -58,7 +57,7 @@ class Connection(psycopg.Connection[Any]):
         return not self.closed and not self._poll.poll(0)
 
     def set_clock(self, server_time: datetime) -> None:
-        """Say what time it is on the server."""
+        """Note what time it is on the server."""
         self._server_origin = server_time - timedelta(seconds=time.monotonic())
 
     def deadline_on_server(self) -> datetime:
@@ -72,13 +71,13 @@ class Connection(psycopg.Connection[Any]):
             self.cancel_safe(timeout=GRACE)
 
     def cut(self) -> None:
-        """Shut the socket down: who waits for it gets an OperationalError."""
+        """Shut the socket down. A thread that waits for it gets an OperationalError."""
         with suppress(OSError), socket.socket(fileno=os.dup(self._descriptor)) as shared:
             shared.shutdown(socket.SHUT_RDWR)
 
 
 class Watch:
-    """Looks after the deadlines of all operations of a store, in one thread."""
+    """Enforces the deadlines of all operations of a store, in one thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -87,7 +86,7 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start looking, unless that has happened."""
+        """Start the thread, once."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
@@ -98,7 +97,7 @@ class Watch:
         self._stopped.set()
 
     def begin(self, connection: Connection, deadline: float) -> None:
-        """An operation begins, which has to end before this value of the monotonic clock."""
+        """Note that an operation begins, which must end before this value of the monotonic clock."""
         connection.deadline = deadline
         with self._lock:
             self._running.add(connection)
@@ -110,7 +109,7 @@ class Watch:
                 connection.deadline = deadline
 
     def end(self, connection: Connection) -> None:
-        """An operation has ended. The connection must not be used again if it is late: its cancelling may come yet."""
+        """Note the end of an operation. If it is late, do not use its connection again: it may still be cancelled."""
         with self._lock:
             self._running.discard(connection)
 

@@ -41,7 +41,7 @@ class Database(database.Database):
                     f"the SQLite database at {self._path} cannot be used: it has no table {min(missing)}; "
                     "restore a backup, see the manual"
                 )
-            # Only what is committed shows that the disk takes it, and SQLite writes nothing where nothing changes.
+            # Only a commit shows that the disk accepts data, and SQLite writes nothing if nothing changes.
             self._keeper.open().seal(cursor)
 
     def identity(self) -> str:

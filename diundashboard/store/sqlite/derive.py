@@ -1,4 +1,4 @@
-"""Write anew everything that follows from the facts, where another release wrote it, or none."""
+"""Derive everything that follows from the facts again, if a release with other rules wrote it or none did."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger("diundashboard")
 
 
 def derive_anew(cursor: sqlite3.Cursor) -> None:
-    """Read every update and fold every series anew, unless the rules of this release did so already."""
+    """Read every update and fold every series again, unless a release with the same rules did so already."""
     filled = cursor.execute("SELECT number FROM version_rules").fetchone()
     if filled and filled["number"] == RULES:
         return
@@ -89,7 +89,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
                 row["id"],
             ),
         )
-    # An action on a whole series applies to each series that it becomes.
+    # An action on a whole series applies to each series into which it is split.
     cursor.executemany(
         """
         INSERT INTO action_items (action_id, series_id, reference, before)
@@ -114,7 +114,7 @@ def _derive_updates(cursor: sqlite3.Cursor) -> None:
 
 
 def _derive_notifications(cursor: sqlite3.Cursor) -> None:
-    """What searches of the history compare, and what the payloads of earlier releases say about what runs."""
+    """Fill in the search text of the history, and the running versions in the payloads of earlier releases."""
     names = cursor.execute(
         """
         SELECT DISTINCT n.image, n.host_id, h.hostname

@@ -1,9 +1,9 @@
 """An open database file, and whether the file at its path is still that one.
 
-SQLite opens a database and its two companions, PATH-wal and PATH-shm, by name, and never looks at the names again: it
-goes on writing to files that were removed, and over what somebody copied into them. Nothing here opens PATH or
-PATH-shm: to close any descriptor of a file takes away every lock that SQLite holds on it in this process. What must be
-read is read through SQLite's own descriptors.
+SQLite opens a database and its two companions, PATH-wal and PATH-shm, by name, and never checks the names again: it
+keeps writing to files that were removed, and overwrites what somebody copied into them. Nothing here opens PATH or
+PATH-shm, because closing any descriptor of a file drops every lock that SQLite holds on it in this process. Reads use
+SQLite's own descriptors.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _COMPANIONS = ("-wal", "-shm")
 class Loss:
     """Why an open file can no longer be used.
 
-    `whole`: nobody has written into the file, wherever it is now; `damaged`: nor is it certain what it holds.
+    `whole`: nobody else has written into the file, wherever it is now. `damaged`: its content may be wrong.
     """
 
     reason: str
@@ -68,12 +68,12 @@ class _Index(NamedTuple):
 
     @property
     def checkpoint(self) -> tuple[bytes, int, int]:
-        """Another value after each checkpoint, and while one runs."""
+        """A value that changes with each checkpoint, and while one runs."""
         return self.salt, self.copied, self.copying
 
     @property
     def wal_size(self) -> int:
-        """The bytes that the -wal has at least."""
+        """The least number of bytes that the -wal has."""
         return 32 + self.frames * (24 + self.page_size) if self.frames else 0
 
 
@@ -81,7 +81,7 @@ class OpenFile:
     """A connection, and what its three files looked like when SQLite last wrote to them."""
 
     def __init__(self, path: str, timeout: float) -> None:
-        """Open the file, which must be there and have content, for the threads of this process.
+        """Open the file, which must exist and not be empty, for the threads of this process.
 
         Raises:
             sqlite3.Error, OSError: it cannot be opened.
@@ -90,8 +90,8 @@ class OpenFile:
         self.connection = connect(path, timeout, "rw")
         try:
             self.connection.execute("PRAGMA wal_autocheckpoint = 0")
-            # A file that is only read needs no seal. And after a process was killed, the index looks as if a checkpoint
-            # was running until one has run.
+            # A file that can only be read needs no seal. The checkpoint is for a process that was killed: until one
+            # has run, the index looks as if it still did.
             with suppress(sqlite3.OperationalError):
                 self.connection.execute(f"PRAGMA user_version = {_seal()}")
                 self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -103,9 +103,9 @@ class OpenFile:
             self.connection.close()
             raise
         self.touched = False
-        """Whether another program wrote to the file, and left its first page as it was."""
+        """Whether another program wrote to the file without changing its first page."""
         self.due = False
-        """Whether a checkpoint was due at the last look."""
+        """Whether a checkpoint was due at the last check."""
 
     @property
     def main(self) -> Identity | None:
@@ -138,7 +138,7 @@ class OpenFile:
             if found is None or found[:2] != self._files[suffix]:
                 return Loss(f"its file {suffix} was removed or replaced", whole=True)
             sizes[suffix] = found[2]
-        # Where another process has emptied the -wal in between, the index is another by now.
+        # If another process has emptied the -wal meanwhile, the index has changed too.
         if sizes["-wal"] < index.wal_size and self._index() == index:
             return Loss("its file -wal was cut off", whole=False)
         return None
@@ -146,16 +146,16 @@ class OpenFile:
     def seal(self, cursor: sqlite3.Cursor) -> int:
         """Give the next checkpoint a first page that no copy of the file has, and return its number.
 
-        A transaction need not change the first page. Without this, an older copy could look like the file itself.
+        A transaction may leave the first page unchanged. Without a seal, an older copy could look like the file itself.
         """
         number = _seal()
         cursor.execute(f"PRAGMA user_version = {number}")
         return number
 
     def checkpoint(self, seal: int, mode: str = "PASSIVE") -> Loss | None:
-        """Copy the -wal into the file, as far as no other process still reads it.
+        """Copy the part of the -wal that no other process still reads into the file.
 
-        Nothing is copied while another process of ours opens the file anew: what it writes would be overwritten.
+        Nothing is copied while another process of ours reopens the file: its changes would be overwritten.
         """
         with alone(self._path, wait=False) as granted:
             if not granted:
@@ -171,17 +171,17 @@ class OpenFile:
         return None if found == seal else Loss("it was overwritten", whole=False)
 
     def leave(self, loss: Loss) -> bool:
-        """Close the connection, so that SQLite writes nothing into what is no longer its file, and take its companions
-        away from the path. The caller is `alone`, and stays so until it has opened what is at the path.
+        """Close the connection, so that SQLite writes nothing into a file that is no longer its own, and remove its
+        companions from the path. The caller holds `alone` until it has opened the file that is at the path now.
 
-        What only the -wal held goes where it belongs, or is kept beside the path. Returns whether it is done; if not,
-        it is to be tried again.
+        Data that only the -wal holds is written to its file, or kept beside the path. Returns whether this succeeded;
+        if not, try again.
         """
         companions = {suffix: identity(self._path + suffix) for suffix in _COMPANIONS}
         ours = [suffix for suffix, found in companions.items() if found == self._files[suffix]]
         in_place = identity(self._path) == self.main
-        # Another process of ours was faster, and has opened the file anew. What this one wrote since then counts for
-        # nothing: none of it was answered as stored.
+        # Another process of ours was faster, and has reopened the file. What this one wrote since then can be
+        # dropped: nobody was told that it is stored.
         reopened = in_place and companions["-shm"] is not None and "-shm" not in ours
         if loss.whole and not reopened:
             with suppress(sqlite3.Error):
@@ -205,7 +205,7 @@ class OpenFile:
         return True
 
     def _rescue(self) -> None:
-        """Save the removed file, which is still there as long as it is open."""
+        """Save the removed file, which exists until it is closed."""
         saved = f"{self._path}.removed-{_stamp()}"
         try:
             with closing(sqlite3.connect(saved)) as copy:
@@ -216,7 +216,7 @@ class OpenFile:
             logger.warning("the removed SQLite database was saved to %s", saved)
 
     def _overwritten(self) -> bool:
-        """Whether something else than a checkpoint has written to the file since the last look."""
+        """Whether anything but a checkpoint has written to the file since the last check."""
         index, size, checkpoint, header = self._index(), self._seen[0], self._checkpoint, self._header
         self._seen, self._checkpoint, self._header = self._look(index)
         if index.checkpoint != checkpoint or index.copying != index.copied:
@@ -229,7 +229,7 @@ class OpenFile:
     def _look(self, index: _Index) -> tuple[tuple[int, int], tuple[bytes, int, int], bytes]:
         """The file's size and time, its checkpoints so far, and its header.
 
-        As the index was read before, a checkpoint that another process runs meanwhile shows in that of the next look.
+        The index was read before, so a checkpoint that another process runs meanwhile shows at the next check.
         """
         found = os.stat(self._path)
         header = os.pread(_descriptor(self.main), _HEADER_BYTES, 0)
@@ -254,7 +254,7 @@ def identity(path: str) -> Identity | None:
 
 
 def state(path: str) -> State | None:
-    """What changes with the file at a path; None if there is none."""
+    """The state of the file at a path; None if there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -276,7 +276,7 @@ def _stamp() -> str:
 
 
 def _descriptor(file: Identity | None) -> int:
-    """A descriptor of this file that the process has open already."""
+    """A descriptor of this file that the process already has open."""
     for name in os.listdir("/dev/fd"):
         with suppress(OSError, ValueError):
             found = os.fstat(int(name))
@@ -287,9 +287,9 @@ def _descriptor(file: Identity | None) -> int:
 
 @contextmanager
 def alone(path: str, wait: bool = True) -> Iterator[bool]:
-    """One process at a time gives up a file and opens it anew; the lock ends with its process.
+    """Let only one process at a time close and reopen a file. The lock ends with its process.
 
-    Whether this one has the lock, which it always has if it waits.
+    Yields whether this process has the lock, which is always true if it waits.
     """
     folder = Path(path).absolute().parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -302,7 +302,7 @@ def _merge_series(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
 
 
 def _merge_days(cursor: sqlite3.Cursor, pair: Mapping[str, object]) -> None:
-    """Add up the notifications of the days. Their other numbers are folded anew."""
+    """Add up the notifications of the days. Their other numbers are folded again."""
     cursor.execute(
         """
         INSERT INTO days (day, host_id, kind, notifications)

@@ -53,7 +53,7 @@ class Insights(insights.Insights, Database):
 
 
 def _waits(cursor: sqlite3.Cursor, label: str) -> tuple[Wait, ...]:
-    """How long the last acknowledged updates had waited, by label; the ten labels with the most updates."""
+    """How long the updates done last had waited, by label; the ten labels with the most updates."""
     rows = cursor.execute(
         f"""
         SELECT label, total, min(iif(place * 2 >= total, wait, NULL)) AS median,

@@ -19,13 +19,13 @@ BUSY_TIMEOUT = 4
 this process, in seconds. DIUN gives up after ten."""
 
 LOOK = 1.0
-"""Seconds between two looks at the file, beside those of the operations."""
+"""Seconds between two checks of the file, in addition to those of the operations."""
 
 LOOK_IN_TROUBLE = 0.2
-"""The same, in seconds, while the file cannot be used."""
+"""The same while the file cannot be used."""
 
 SETTLED = 2.0
-"""Seconds for which another file must stay as it is before it is opened: to copy a backup takes a while."""
+"""Seconds for which a new file must not change before it is opened: copying a backup takes a while."""
 
 RETRY = 5.0
 """Seconds after which a file that could not be used is tried again."""
@@ -45,8 +45,8 @@ def busy(path: str) -> Declined:
 class Keeper:
     """The open file, the lock that guards it, and a thread that starts with the first operation.
 
-    While the file cannot be used, every operation raises Unavailable with the reason at once, and the thread opens what
-    is at the path as soon as that can be used.
+    While the file cannot be used, every operation immediately raises Unavailable with the reason, and the thread opens
+    the file at the path as soon as it can be used.
     """
 
     def __init__(self, path: str, prepare: Callable[[str], str]) -> None:
@@ -82,14 +82,14 @@ class Keeper:
         """The id of the database in the file.
 
         Raises:
-            Declined: the file was damaged at the start, so that it is not known yet.
+            Declined: the file was damaged at the start, so its id is not known yet.
         """
         if not self._id:
             raise Declined(self._trouble)
         return self._id
 
     def open(self) -> OpenFile:
-        """The open file, opened if it is not yet. The caller holds the lock, as for all that follows."""
+        """The open file, which is opened if necessary. The caller holds the lock here and in the methods below."""
         if self._thread is None:
             self._closed.clear()
             self._thread = threading.Thread(target=self._keep, name="database", daemon=True)
@@ -113,13 +113,13 @@ class Keeper:
             raise Declined(self._trouble)
 
     def failed(self, file: OpenFile, error: Unavailable) -> None:
-        """Find out whether the error of an operation comes from the file. Raises Unavailable if that was lost."""
+        """Check whether the file caused the error of an operation. Raises Unavailable if the file was lost."""
         self.verify(file)
         if isinstance(error, Damaged):
             self._give_up(error)
 
     def written(self, file: OpenFile, seal: int | None) -> None:
-        """Something was committed; `seal` if a checkpoint is due."""
+        """Note a commit. `seal` is set if a checkpoint is due."""
         self._written_at = time.monotonic()
         if seal is not None:
             self._checkpoint(file, seal, "PASSIVE")
@@ -156,7 +156,7 @@ class Keeper:
                 else:
                     self._look()
             except Unavailable:
-                pass  # It is logged where it is first met.
+                pass  # The first thread that meets it has logged it.
             except Exception:
                 logger.exception("the SQLite database at %s could not be checked", self._path)
 
@@ -179,7 +179,7 @@ class Keeper:
             self._check(file)
 
     def _check(self, file: OpenFile) -> None:
-        """Read the whole file, while operations go on."""
+        """Read the whole file, while operations continue."""
         self._check_at = time.monotonic() + CHECK
         try:
             with answering(self._path):
@@ -190,7 +190,7 @@ class Keeper:
                     self.failed(file, error)
 
     def _checkpoint(self, file: OpenFile, seal: int, mode: str) -> None:
-        """What cannot be copied into the file now stays in the -wal, as durable as before."""
+        """Copy the -wal into the file. What cannot be copied now stays in the -wal, which is as durable."""
         try:
             loss = file.checkpoint(seal, mode)
         except (Error, OSError) as error:
@@ -200,7 +200,7 @@ class Keeper:
                 self._give_up(loss)
 
     def _give_up(self, why: Loss | Damaged) -> None:
-        """Let every operation fail. The thread closes the file, as that can take a while."""
+        """Make every operation fail. The thread closes the file, because that can take a while."""
         if isinstance(why, Damaged):
             loss, self._trouble = Loss("it is damaged", whole=True, damaged=True), str(why)
         else:
@@ -222,10 +222,10 @@ class Keeper:
         return True
 
     def _recover(self) -> None:
-        """Close what was given up, and open what is at the path, once it stays as it is.
+        """Close the abandoned files, and open the file at the path once it no longer changes.
 
-        Two processes do so one after the other. Else one would still write to the file what only the -wal held, while
-        the other has begun a new -wal.
+        Only one process does this at a time. Otherwise one could copy the old -wal into the file after another has
+        begun a new -wal.
         """
         with alone(self._path):
             file = self._reopened() if self._leave() else None
@@ -237,7 +237,7 @@ class Keeper:
         logger.warning("the SQLite database at %s is open again", self._path)
 
     def _reopened(self) -> OpenFile | None:
-        """Open the file at the path; None if it still changes, or cannot be used."""
+        """Open the file at the path; None if it is still changing, or cannot be used."""
         now, found = time.monotonic(), state(self._path)
         if found != self._found:
             self._found, self._found_at = found, now
@@ -250,7 +250,7 @@ class Keeper:
             with answering(self._path):
                 return OpenFile(self._path, BUSY_TIMEOUT)
         except Unavailable as error:
-            # The file can already be a backup, moved there while the damaged one was read.
+            # The file may already be a backup that was moved there while the damaged one was read.
             self._refuse(error, found if isinstance(error, Damaged) else state(self._path))
             return None
 

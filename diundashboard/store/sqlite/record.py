@@ -114,7 +114,7 @@ def _row_of_digest(cursor: sqlite3.Cursor, notification: Notification, host: Hos
 def _shares_metadata(cursor: sqlite3.Cursor, notification: Notification, host: Host, at: datetime) -> bool:
     """Whether the container's id has arrived under another repository: then it says nothing, nor do the others' here.
 
-    What such metadata have said so far is dropped too. The payloads keep them.
+    Everything derived from such metadata so far is dropped too. The payloads keep them.
     """
     if not notification.ctn_id:
         return False

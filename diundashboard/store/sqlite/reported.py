@@ -15,7 +15,7 @@ from diundashboard.store.sqlite.database import microseconds
 from diundashboard.store.sqlite.states import state_of
 
 NEW = 2**62
-"""Stands for the id of a version that has no row yet: it is above every other."""
+"""The id of a version that has no row yet: it is above every other."""
 
 
 @dataclass(frozen=True, slots=True)

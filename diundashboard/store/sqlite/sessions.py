@@ -1,4 +1,4 @@
-"""Who is logged in, and who tries to."""
+"""Sessions and login attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states of series: load them or their histories, and write what became of them."""
+"""The states of series: load them or their histories, and write their changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SERIES_COLUMNS = _SERIES.count(",") + 1
 
 
 class Stored(NamedTuple):
-    """A series as its rows hold it."""
+    """A series as it is stored."""
 
     host_id: int
     series: Series
@@ -77,7 +77,7 @@ def load_one(
 
 
 def stored(rows: Iterable[sqlite3.Row]) -> dict[int, Stored]:
-    """Rows of series and versions, those of one series together."""
+    """Rows of series with their versions, grouped by series."""
     found: dict[int, tuple[sqlite3.Row, list[Version]]] = {}
     for row in rows:
         _, versions = found.setdefault(row["series_id"], (row, []))
@@ -87,7 +87,7 @@ def stored(rows: Iterable[sqlite3.Row]) -> dict[int, Stored]:
 
 
 def tell(cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
-    """The histories of series, without what was undone."""
+    """The histories of series, without undone actions."""
     ids = json.dumps(list(series_ids))
     reported = cursor.execute(
         """
@@ -116,14 +116,14 @@ def tell(cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> dict[int, Told]:
 
 
 def keep(cursor: sqlite3.Cursor, changes: Sequence[Change]) -> None:
-    """Write what became of series, and count it on the days."""
+    """Write the changes of series, and add them to the numbers of the days."""
     write_versions(cursor, [version for change in changes for version in change.versions])
     update_series(cursor, [(*state_of(change.after), change.series_id) for change in changes])
     count(cursor, ((change.host_id, change.moves) for change in changes))
 
 
 def update_series(cursor: sqlite3.Cursor, states: Iterable[tuple[Any, ...]]) -> None:
-    """Write states of series, each as `state_of` gives it, and the id of the series after it."""
+    """Write states of series: each row is what `state_of` returns, followed by the id of the series."""
     cursor.executemany(
         """
         UPDATE series
@@ -136,7 +136,7 @@ def update_series(cursor: sqlite3.Cursor, states: Iterable[tuple[Any, ...]]) -> 
 
 
 def write_versions(cursor: sqlite3.Cursor, versions: Iterable[Version]) -> None:
-    """Write what events can change of versions that are stored already, but for a new digest."""
+    """Write what events can change in stored versions, except a new digest."""
     cursor.executemany(
         """
         UPDATE updates
@@ -164,7 +164,7 @@ def write_versions(cursor: sqlite3.Cursor, versions: Iterable[Version]) -> None:
 
 
 def unfold(cursor: sqlite3.Cursor, action_id: int) -> None:
-    """Fold the series of an action without it, and write that."""
+    """Fold the series of an action without it, and write the result."""
     rows = cursor.execute(
         "SELECT DISTINCT series_id FROM action_items WHERE action_id = ? AND series_id IS NOT NULL", (action_id,)
     ).fetchall()
@@ -177,7 +177,7 @@ def unfold(cursor: sqlite3.Cursor, action_id: int) -> None:
 
 
 def refold(cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> Iterator[int]:
-    """Fold series from their beginning, write their states and count their days; yields how many are done.
+    """Fold series from their beginning, write their states and count their days; yields how many are finished.
 
     The caller has set the numbers of these days to zero.
     """
@@ -203,7 +203,7 @@ def refold(cursor: sqlite3.Cursor, series_ids: Iterable[int]) -> Iterator[int]:
 
 
 def refold_host(cursor: sqlite3.Cursor, host_id: int) -> None:
-    """Fold every series of a host from its beginning, and count its days anew."""
+    """Fold every series of a host from its beginning, and count its days again."""
     cursor.execute("UPDATE days SET opened = 0, closed = 0 WHERE host_id = ?", (host_id,))
     rows = cursor.execute("SELECT id FROM series WHERE host_id = ? ORDER BY id", (host_id,)).fetchall()
     for _ in refold(cursor, [series_id for (series_id,) in rows]):
@@ -276,7 +276,7 @@ def _act(row: sqlite3.Row) -> Act:
 
 
 def _version(row: sqlite3.Row) -> Version:
-    # By position, behind the columns of the series: by name, each would be looked for among all.
+    # By position, after the columns of the series: a name would be searched for among all columns.
     id, text, digest, rebuilt, seen, received, opened, done, acknowledged, by, *follows = tuple(row)[_SERIES_COLUMNS:]
     kind, from_version, superseded, folded, older, waiting = follows
     return Version(

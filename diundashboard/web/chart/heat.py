@@ -30,7 +30,7 @@ class Square:
 @dataclass(frozen=True, slots=True)
 class Heat:
     """A calendar: columns are weeks, `x` and its days; `before` draws the days before the first. `steps` are the
-    colours in use with what they stand for, `kinds` how many of each came.
+    colours in use with their meaning, `kinds` how many of each arrived.
     """
 
     width: int
@@ -104,7 +104,7 @@ def _step(number: int, top: int) -> int:
 
 
 def _steps(top: int, most: int) -> tuple[tuple[int, str], ...]:
-    """Each step in use, and the counts that it stands for."""
+    """Each step in use, and the counts that it represents."""
     found = [(0, "none")]
     for step in range(1, STEPS + 1) if top else ():
         low, high = top * (step - 1) // STEPS + 1, top * step // STEPS

@@ -1,4 +1,4 @@
-"""How long updates wait until they are acknowledged, as bars."""
+"""How long updates wait until they are done, as bars."""
 
 from __future__ import annotations
 

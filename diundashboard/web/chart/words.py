@@ -56,7 +56,7 @@ def day_and_month(day: date) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """The text, shortened from the front if it is too long: the end is what tells images and hosts apart."""
+    """The text, shortened from the front if it is too long: the end is what distinguishes images and hosts."""
     return text if len(text) <= length else f"…{text[1 - length :]}"
 
 
