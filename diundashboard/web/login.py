@@ -74,7 +74,7 @@ def log_in() -> ResponseReturnValue:
         return _form("Too many people are logging in. Try again in a moment.", 503)
     if not right or known is None:
         logger.warning('failed login as "%s" from %s', loggable(name), request.remote_addr)
-        tried(who, "failed login", "wrong password" if known else "no account has the name")
+        tried(who, "failed login", "wrong password" if known else "no account has this name")
         return _form("The name or the password is wrong.", 401)
     account, kept = known
     store().succeeded(key)
