@@ -43,7 +43,7 @@ def test_a_host_is_renamed_and_called_so_everywhere(page: Page, dashboard: Dashb
 def test_a_host_is_merged_into_another_after_a_confirmation(page: Page) -> None:
     host(page, "7c1f0a9b3e55").get_by_role("link", name="Merge").click()
     confirm = page.get_by_role("button", name="Merge 7c1f0a9b3e55")
-    expect(page.get_by_role("main")).to_contain_text("cannot be taken back")
+    expect(page.get_by_role("main")).to_contain_text("You can't undo this.")
     confirm.click()
     expect(confirm).to_be_visible()  # The browser asks which host first.
     page.get_by_role("combobox").select_option("nas")

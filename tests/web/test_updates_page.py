@@ -1135,7 +1135,7 @@ def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClien
     fields = {"only": update_id, "back": update_id}
     for version, kind in (("1.27.0", "minor"), ("0.9", "major"), ("1.29.0", "new")):
         page = done(client, "running", version=version, **fields)
-        assert f'<span class="kind {kind}">' in page.partition("</header>")[2]
+        assert f'<summary class="kind {kind}"' in page.partition("</header>")[2]
         assert f'name="version" maxlength="128" value="{version}"' in page
         assert said(page).endswith(f"set to {version} Undo")
     page = undo(client, page)
