@@ -64,9 +64,9 @@ def test_pages_say_that_a_payload_was_removed(client: FlaskClient, store: Store)
     fill(store)
     (found,) = [each for each in store.notifications(HistoryQuery()) if "1.1" in each.image]
     assert client.get(f"/history/{found.id}").status_code == 200
-    assert "The payload was removed" not in client.get("/history").text
+    assert "What DIUN sent was removed" not in client.get("/history").text
     store.prune(now() - 730 * DAY)
-    assert "The payload was removed" in client.get("/history").text
+    assert "What DIUN sent was removed" in client.get("/history").text
     answer = client.get(f"/history/{found.id}")
     assert answer.status_code == 410
     assert "RETENTION_DAYS" in answer.text

@@ -31,6 +31,7 @@ from diundashboard.web import (
     people,
     ping,
     refusals,
+    said,
     shown,
     tags,
     tokens,
@@ -44,7 +45,7 @@ from diundashboard.web import (
 def register(app: Flask, config: Config, access: Access, spool: Spool) -> None:
     """Give the application its routes, its errors and what its templates use."""
     app.extensions["diundashboard"] = (config, access, spool, Secret(config, access))
-    pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown, deeds, filters)
+    pages = (updates, act, views, hosts, history, insights, tags, connect, appearance, shown, said, deeds, filters)
     doors = (gate, login, oidc, account, people, tokens, audit)
     for room in (webhook, ping, api, ops, assets, *pages, *doors):
         app.register_blueprint(room.blueprint)

@@ -31,6 +31,11 @@ def cookie(name: str) -> str:
     return parse_cookie(sent).get(name, "") if f"{name}=" in sent else ""
 
 
+def cookie_path() -> str:
+    """The path below which the browser sends our cookies."""
+    return request.script_root or "/"
+
+
 def settings() -> Config:
     """The settings that the application was made with."""
     config: Config = current_app.extensions["diundashboard"][0]

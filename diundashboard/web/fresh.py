@@ -14,6 +14,7 @@ from diundashboard.web.appearance import kept, root, theme
 from diundashboard.web.assets import fingerprint
 from diundashboard.web.context import store
 from diundashboard.web.gate import someone
+from diundashboard.web.said import waits
 
 Asked = ParamSpec("Asked")
 
@@ -34,7 +35,7 @@ def fresh(
         parts = (*state, request.full_path, request.host)
         tag = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
         g.tag = f'W/"{tag}"'  # Weak, as the same page is sent both compressed and plain.
-        known = request.if_none_match.contains_weak(tag)
+        known = request.if_none_match.contains_weak(tag) and not waits()
         response = Response(status=304) if known else make_response(view(*asked, **by_name))
         response.headers["ETag"] = g.tag
         return response

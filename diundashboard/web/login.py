@@ -19,7 +19,7 @@ from diundashboard.model import Account, Actor, Invalid
 from diundashboard.store import Conflict, NotFound
 from diundashboard.store.names import account_key
 from diundashboard.store.sessions import LONGEST
-from diundashboard.web.context import SESSION_COOKIE, client_address, settings, store
+from diundashboard.web.context import SESSION_COOKIE, client_address, cookie_path, settings, store
 from diundashboard.web.gate import key_of, someone
 from diundashboard.web.local import local_path
 from diundashboard.web.tried import tried
@@ -74,7 +74,7 @@ def log_in() -> ResponseReturnValue:
         return _form("Too many people are logging in. Try again in a moment.", 503)
     if not right or known is None:
         logger.warning('failed login as "%s" from %s', loggable(name), request.remote_addr)
-        tried(who, "failed login", "wrong password" if known else "no account has the name")
+        tried(who, "failed login", "wrong password" if known else "no account has this name")
         return _form("The name or the password is wrong.", 401)
     account, kept = known
     store().succeeded(key)
@@ -169,11 +169,6 @@ def _form(error: str = "", status: int = 200) -> tuple[str, int]:
 
 def _onward() -> str:
     return local_path(request.values.get("next", ""), f"{request.script_root}/")
-
-
-def cookie_path() -> str:
-    """The path below which the browser sends our cookies."""
-    return request.script_root or "/"
 
 
 def _counted_as(name: str, account: Account | None) -> str:

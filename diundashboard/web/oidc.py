@@ -14,11 +14,11 @@ from flask.typing import ResponseReturnValue
 from diundashboard.config import AuthMode, Config
 from diundashboard.entry import level_by_provider
 from diundashboard.outgoing import Away
-from diundashboard.web.context import host, settings, store
+from diundashboard.web.context import cookie_path, host, settings, store
 from diundashboard.web.gate import someone
 from diundashboard.web.guard import says_other_site
 from diundashboard.web.local import local_path
-from diundashboard.web.login import cookie_path, enter, left, loggable, logger
+from diundashboard.web.login import enter, left, loggable, logger
 
 if TYPE_CHECKING:
     from diundashboard.provider import Provider

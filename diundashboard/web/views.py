@@ -10,6 +10,7 @@ from diundashboard.store import Conflict
 from diundashboard.web.context import actor, store
 from diundashboard.web.filters import phrases
 from diundashboard.web.reading import address, number, view_asked, view_of
+from diundashboard.web.said import saying
 
 blueprint = Blueprint("views", __name__, url_prefix="/views")
 
@@ -36,15 +37,20 @@ def save() -> ResponseReturnValue:
 @blueprint.post("/start")
 def start() -> ResponseReturnValue:
     """Make a view the start page, or none."""
-    store().start_with(number(request.form, "view", 0) or None, actor())
-    return redirect(url_for("views.index"), 303)
+    chosen, views = number(request.form, "view", 0), store().views()
+    store().start_with(chosen or None, actor())
+    view = next((view for view in views if (view.id == chosen if chosen else view.is_start)), None)
+    if view is None:
+        return redirect(url_for("views.index"), 303)
+    return saying(url_for("views.index"), "start page" if chosen else "no start page", view.name)
 
 
 @blueprint.post("/<int:view_id>/delete")
 def delete(view_id: int) -> ResponseReturnValue:
     """Delete a view."""
+    name = next((view.name for view in store().views() if view.id == view_id), "")
     store().delete_view(view_id, actor())
-    return redirect(url_for("views.index"), 303)
+    return saying(url_for("views.index"), "view deleted", name)
 
 
 def _words(query: str) -> list[str]:

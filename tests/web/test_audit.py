@@ -51,7 +51,7 @@ def test_logging_in_and_out_is_written_and_so_is_every_failure(app: Flask, store
     client.post("/logout")
     assert written(store)[1:] == [
         ("Ada", HERE, "failed login", "wrong password"),
-        ("", HERE, "failed login", "no account has the name"),
+        ("", HERE, "failed login", "no account has this name"),
         ("Ada", HERE, "logged in", ""),
         ("Ada", HERE, "logged out", ""),
     ]

@@ -101,7 +101,7 @@ def test_the_history_is_filtered_by_its_address(
 
 def test_a_filter_that_finds_nothing_says_so_and_leads_back(client: FlaskClient, store: Store) -> None:
     record(store)
-    assert "Nothing found" in page_of(client, q="nothing is like this")
+    assert "No notifications or actions match." in page_of(client, q="nothing is like this")
     assert "Nothing older" in page_of(client, before=1)
 
 
@@ -180,8 +180,8 @@ def test_a_page_of_large_payloads_stays_light_and_says_what_it_leaves_out(
         store.record(parse(body.encode()))
     page = page_of(client)
     assert len(page.encode()) < LARGEST_PAGE
-    assert f"That is the beginning of {len(body.encode()):,} bytes" in page
-    assert 'href="/history/1">As it was sent' in page
+    assert f"This is the beginning of {len(body.encode()):,} bytes" in page
+    assert 'href="/history/1">Open the original' in page
 
 
 def test_deeply_nested_payloads_cost_no_more_than_what_is_shown(client: FlaskClient, store: Store) -> None:
@@ -193,12 +193,12 @@ def test_deeply_nested_payloads_cost_no_more_than_what_is_shown(client: FlaskCli
     page = page_of(client)
     assert thread_time() - start < 2
     assert len(page.encode()) < LARGEST_PAGE
-    assert page.count("That is the beginning of") == 50
+    assert page.count("This is the beginning of") == 50
 
 
 def test_a_payload_of_the_largest_size_is_shortened(client: FlaskClient, store: Store) -> None:
     record(store, metadata={"a": "é" * 500_000})
-    assert "That is the beginning of" in page_of(client)
+    assert "This is the beginning of" in page_of(client)
 
 
 def test_a_payload_with_what_no_page_can_hold_is_shown(client: FlaskClient, store: Store) -> None:

@@ -136,6 +136,7 @@ def test_a_renamed_host_shows_both_names_and_an_empty_name_takes_it_back(client:
     assert "Cellar" in page
     assert "Reports as nas" in page
     client.post(f"/hosts/{host}/rename", data={"name": ""})
+    assert "Reports as" not in page_of(client)
     assert "Cellar" not in page_of(client)
 
 

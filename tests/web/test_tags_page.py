@@ -25,7 +25,7 @@ def test_the_page_of_nobody_who_has_a_tag_says_what_one_is(client: FlaskClient) 
 
 def test_a_tag_is_created_and_the_page_shown_again(client: FlaskClient, store: Store) -> None:
     answer = client.post("/tags", data={"name": " media "})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/tags")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/tags#tag-{store.tags()[0].id}")
     assert [tag.name for tag in store.tags()] == ["media"]
     assert "1 tag" in page_of(client)
 

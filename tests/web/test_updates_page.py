@@ -108,7 +108,7 @@ def check_asked_again(client: FlaskClient, field: str, update_id: int, answer: s
     verb = {"until": "snooze", "version": "running"}.get(field, field)
     page = client.post(f"/act/{verb}", data={"id": [update_id], "back": update_id, field: answer})
     assert page.status_code == 400
-    assert re.search(f'role="alert"><strong>That cannot be done: .*{words}', page.text)
+    assert re.search(f'role="alert"><strong>Not saved: .*{words}', page.text)
     assert page.text.count(f'name="id" value="{update_id}"') == (2 if field == "until" else 1)
     assert field == "until" or str(escape(answer)) in page.text
     assert f'<a href="/updates/{update_id}">Back</a>' in page.text
@@ -1122,7 +1122,7 @@ def test_an_update_with_many_versions_and_long_names_stays_a_page(client: FlaskC
 def test_a_notification_is_given_back_as_it_was_sent(client: FlaskClient, store: Store, body: bytes) -> None:
     update_id = store.record(parse(body))
     for path in (f"/updates/{update_id}", "/history"):
-        link = re.search('<a href="(/history/[0-9]+)">As it was sent', shown(client, path))
+        link = re.search('<a href="(/history/[0-9]+)">Open the original', shown(client, path))
         assert link
         answer = client.get(link[1])
         assert (answer.mimetype, answer.data) == ("application/json", body)
@@ -1135,7 +1135,7 @@ def test_the_running_version_is_said_on_the_page_of_an_update(client: FlaskClien
     fields = {"only": update_id, "back": update_id}
     for version, kind in (("1.27.0", "minor"), ("0.9", "major"), ("1.29.0", "new")):
         page = done(client, "running", version=version, **fields)
-        assert f'<span class="kind {kind}">' in page.partition("</header>")[2]
+        assert f'<summary class="kind {kind}"' in page.partition("</header>")[2]
         assert f'name="version" maxlength="128" value="{version}"' in page
         assert said(page).endswith(f"set to {version} Undo")
     page = undo(client, page)

@@ -2,6 +2,7 @@
 
 import { askFor } from "./ask.js";
 import { $, $$, current, goTo, rows, still, tickOf } from "./dom.js";
+import { closeMenus } from "./menus.js";
 import { forget } from "./refresh.js";
 import { retry, say } from "./say.js";
 import { allChosen, selected } from "./select.js";
@@ -30,7 +31,8 @@ export const busy = () => Boolean(running) || queue.length > 0;
 // What a form and its button ask for: `one` row, which can be sent with others, or whatever the fields choose.
 export function chosen(form, button) {
   const action = button?.getAttribute("formaction") ?? form.getAttribute("action"); // The properties are not reliable.
-  const entry = { action, fields: new URLSearchParams(new FormData(form)), one: "", rows: [] };
+  const menu = form.closest("details.menu");
+  const entry = { action, fields: new URLSearchParams(new FormData(form)), one: "", rows: [], menu };
   if (button?.name === "only") return about(entry, button.value, button.closest(".update"));
   if (button?.name) entry.fields.append(button.name, button.value);
   const shown = button?.name === "shown" && button.value.split(" ");
@@ -85,6 +87,7 @@ function answered(batch, { text, url }) {
     for (const row of rows) delete row.dataset.leaving;
     if (!one) for (const tick of $$("#page [type=checkbox]:checked")) tick.checked = false;
   }
+  if (batch.some(({ menu }) => menu?.open)) closeMenus();
   forget();
   history.replaceState(history.state, "", url);
   const [{ action, fields }] = batch;
@@ -145,7 +148,7 @@ let clicked = 0;
 document.addEventListener(
   "click",
   (event) => {
-    if (!event.target.closest("#list button")) return;
+    if (!event.target.closest("#list button, .deeds > button")) return;
     if (event.detail > 1 && event.timeStamp - clicked < DOUBLE) event.preventDefault();
     clicked = event.timeStamp;
   },

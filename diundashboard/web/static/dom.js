@@ -4,7 +4,8 @@ export const $ = (selector, root = document) => root.querySelector(selector);
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 export const ROOT = $(".brand").pathname.replace(/\/$/, "");
-export const here = () => location.pathname + location.search;
+// The address of this page. That of one update says where it stands in the list, also if its link did not.
+export const here = () => $("#page")?.dataset.self ?? location.pathname + location.search;
 export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // The rows of the list, without those that are leaving it.

@@ -57,11 +57,11 @@ function open(form) {
 // Undoes the last action, and then the one before it.
 async function undo() {
   await flush();
-  const page = $("#page[data-view], #page[data-back]");
+  const page = $("#page[data-view]");
   const button = $("[data-did] button");
   if (button) return button.click();
   if (!page) return;
-  const fields = new URLSearchParams({ view: page.dataset.view ?? "", back: page.dataset.back ?? "" });
+  const fields = new URLSearchParams(page.dataset);
   send({ action: `${ROOT}/act/undo`, fields, one: "", rows: [] });
 }
 
@@ -112,6 +112,7 @@ document.addEventListener("keydown", (event) => {
 
 function escape(event, typing) {
   if (closeMenus()) event.preventDefault();
+  else if (!typing && $(".way")) $(".way a").click();
   else if (!typing) $(".selection [type=reset]")?.click();
   else if (link(current())) link(current()).focus();
   else typing.blur();

@@ -1,4 +1,4 @@
-// Menus close by Escape or a click elsewhere, and stay inside the window.
+// Menus close by Escape or a click elsewhere, stay inside the window, and put the focus into the form that they open.
 
 import { $, $$ } from "./dom.js";
 
@@ -37,6 +37,25 @@ document.addEventListener(
   },
   true,
 );
+
+// A form that is opened is ready to be filled in.
+document.addEventListener(
+  "toggle",
+  ({ target: opened }) => {
+    const active = document.activeElement;
+    if (!opened.open || !opened.matches(":is(.asks, .deeds) > details, .more") || $("form", opened)?.contains(active)) return;
+    if (active === document.body || opened.contains(active)) $("input:not([type=hidden], [type=radio]), textarea", opened)?.focus();
+  },
+  true,
+);
+
+// A link to what a menu holds opens the menu.
+export function openTarget() {
+  const menu = document.getElementById(location.hash.slice(1))?.closest("details.menu");
+  if (menu) menu.open = true;
+}
+
+addEventListener("hashchange", openTarget);
 
 // Where the window ends: on a phone, at what is fixed to its bottom.
 function floor() {

@@ -7,6 +7,7 @@ import "./refresh.js";
 import { $ } from "./dom.js";
 import { enliven } from "./enliven.js";
 import { restorePlace } from "./keys.js";
+import { openTarget } from "./menus.js";
 import { told } from "./say.js";
 
 // The states are one line that moves sideways on a phone. The page itself stays where it is.
@@ -18,5 +19,6 @@ function showTab() {
 enliven();
 told();
 restorePlace();
+openTarget();
 showTab();
 $("[data-keys]").hidden = false;
