@@ -14,7 +14,7 @@ export function filter(field, words = field.value.trim()) {
   for (const button of all) button.hidden = !(button.value ? named(button).includes(typed) : !typed);
   const found = all.filter(shown);
   const exact = all.find((button) => button.value === words) ?? found.find((button) => named(button) === typed);
-  const first = exact ?? found[0];
+  const first = exact ?? found.find((button) => named(button).startsWith(typed)) ?? found[0];
   for (const button of all) button.classList.toggle("first", Boolean(words) && button === first);
   tell(field, words, first, exact);
 }
