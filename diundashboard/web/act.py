@@ -128,12 +128,14 @@ def _or_ask_again(verb: str, act: Callable[[], Action]) -> ResponseReturnValue:
 
 def _ask(verb: str, error: Invalid | None = None) -> ResponseReturnValue:
     """A page with the question that JavaScript asks in place."""
-    chosen, note = selection(), ""
+    chosen, present = selection(), {"snooze": "", "tag": "", "note": "", "running": ""}
     count = len(chosen.ids) if chosen.query is None else store().updates(chosen.query).total
     about = f"{count} updates"
     if len(chosen.ids) == 1:
         update = store().update(*chosen.ids)
-        about, note = f"{cut(short_name(update))} on {cut(update.host or 'unnamed host')}", update.note
+        about = f"{cut(short_name(update))} on {cut(update.host or 'unnamed host')}"
+        tag = update.tag.name if update.tag else ""
+        present |= {"tag": tag, "note": update.note, "running": update.running_version}
     page = render_template(
         "ask.html",
         verb=verb,
@@ -142,7 +144,8 @@ def _ask(verb: str, error: Invalid | None = None) -> ResponseReturnValue:
         view=view_stood_on(),
         back=stood_on(),
         tags=store().tags(),
-        answer=request.form.get(_ANSWERS[verb], note)[: 2 * NOTE_LENGTH],
+        now=present[verb],
+        answer=request.form.get(_ANSWERS[verb], present[verb])[: 2 * NOTE_LENGTH],
         error=error,
     )
     return page, 400 if error else 200

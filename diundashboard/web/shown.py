@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from flask import Blueprint
 
-from diundashboard.model import Choice, View
+from diundashboard.model import Choice, Tag, View
 
 blueprint = Blueprint("shown", __name__)
 
@@ -20,6 +20,12 @@ _LARGEST = 6
 
 _VIEWS = 6_000
 """The bytes of the views in the navigation."""
+
+_TAGS = 80
+"""The tags to choose from on a page. Others are chosen by typing their names."""
+
+_TAG = 70
+"""The bytes of a tag to choose beside its name, which it repeats."""
 
 _CHOICE = 120
 """The bytes of a choice in a menu beside its link and its label."""
@@ -66,6 +72,15 @@ def fitting_views(views: Sequence[View]) -> list[View]:
     """The first views, as many as fit into the navigation; the page of the views has all."""
     sizes = accumulate(size(view.query) + size(cut(view.name, 100)) for view in views)
     return [view for view, total in zip(views, sizes, strict=True) if total <= _VIEWS]
+
+
+@blueprint.app_template_filter()
+def fitting_tags(tags: Sequence[Tag], present: str, most: int) -> list[Tag]:
+    """The present tag and those that most updates have, as many as fit, in their order."""
+    ranked = sorted(tags, key=lambda tag: (tag.name != present, -tag.updates))[:_TAGS]
+    sizes = accumulate(size(tag.name) + size(cut(tag.name, 60)) + _TAG for tag in ranked)
+    fitting = {tag.id for tag, total in zip(ranked, sizes, strict=True) if total <= most}
+    return [tag for tag in tags if tag.id in fitting]
 
 
 @blueprint.app_template_global()

@@ -56,6 +56,7 @@ def index() -> ResponseReturnValue:
         summary=store().summary(),
         views=views,
         did=done,
+        tags=store().tags(),
         known=page.total or store().updates(UpdateQuery(state=None, per_page=1)).total,
     )
 
@@ -79,6 +80,7 @@ def detail(update_id: int) -> ResponseReturnValue:
         page=page,
         commands=commands(update),
         links=links(update),
+        tags=store().tags(),
         place=place_of(update_id),
         did=did(request.args),
     )

@@ -155,7 +155,7 @@ def test_a_dragged_row_can_get_a_tag_that_is_new(dashboard: Dashboard, tab: Page
     tab.get_by_label("Select beta on nas").check()
     drag(tab, "alpha", "another…")
     tab.get_by_label("Name of the tag").fill("fresh")
-    tab.get_by_role("dialog").get_by_role("button", name="Tag").click()
+    tab.get_by_role("dialog").get_by_role("button", name="Create “fresh”").click()
     expect(tab.locator(".update", has_text="alpha").locator(".label")).to_have_text("fresh")
     expect(tab.locator(".update .label")).to_have_count(1)
 

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.rows import FORM, act, names, notify, refresh, row, scripted, state, ticks, undo
 from tests.dashboard import Dashboard
 
+SAVE_TAG = re.compile("^(Save|Create “.+”)$")
+
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("config", ["sqlite"], indirect=True)]
 
 
@@ -117,7 +119,7 @@ def test_a_note_is_shown_in_the_row(dashboard: Dashboard, page: Page) -> None:
     page.get_by_label("Select nginx on nas").check()
     act(page, "Note")
     page.get_by_role("textbox", name="Note").fill("read the release notes")
-    page.get_by_role("button", name="Write").click()
+    page.get_by_role("button", name="Save").locator("visible=true").click()
     expect(row(page, "nginx")).to_contain_text("read the release notes")
     undo(page, "Note saved for nginx on nas")
     expect(row(page, "nginx")).not_to_contain_text("read")
@@ -132,7 +134,7 @@ def test_a_note_is_gone_on_with(dashboard: Dashboard, page: Page) -> None:
         field = page.get_by_role("textbox", name="Note")
         expect(field).to_have_value(before)
         field.fill(text)
-        page.get_by_role("button", name="Write").click()
+        page.get_by_role("button", name="Save").locator("visible=true").click()
         expect(row(page, name).locator(".note")).to_have_text(text)
         expect(page.get_by_role("toolbar")).to_be_hidden()
 
@@ -160,11 +162,11 @@ def test_what_is_rarer_is_in_the_menu_of_a_row(dashboard: Dashboard, page: Page)
 
     choose("Note")
     page.get_by_role("textbox", name="Note").fill("read first")
-    page.get_by_role("button", name="Write").click()
+    page.get_by_role("button", name="Save").locator("visible=true").click()
     expect(row(page, "nginx").locator(".note")).to_have_text("read first")
     choose("Tag")
     page.get_by_label("Name of the tag").locator("visible=true").fill("web")
-    page.locator(".answers").get_by_role("button", name="Tag", exact=True).locator("visible=true").click()
+    page.get_by_role("button", name=SAVE_TAG).locator("visible=true").click()
     expect(row(page, "nginx").locator(".label")).to_have_text("web")
     choose("Show commands")
     expect(page.locator("pre")).to_contain_text("nginx:1.27.0")
@@ -219,7 +221,7 @@ def test_a_selection_is_tagged(dashboard: Dashboard, page: Page) -> None:
         page.get_by_label(f"Select {name} on nas").check()
     act(page, "Tag")
     page.get_by_label("Name of the tag").locator("visible=true").fill("media")
-    page.locator(".answers").get_by_role("button", name="Tag", exact=True).locator("visible=true").click()
+    page.get_by_role("button", name=SAVE_TAG).locator("visible=true").click()
     for name in ("jellyfin", "sonarr"):
         expect(row(page, name).locator(".label")).to_have_text("media")
     expect(row(page, "nginx").locator(".label")).to_have_count(0)

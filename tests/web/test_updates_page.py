@@ -109,9 +109,9 @@ def check_asked_again(client: FlaskClient, field: str, update_id: int, answer: s
     page = client.post(f"/act/{verb}", data={"id": [update_id], "back": update_id, field: answer})
     assert page.status_code == 400
     assert re.search(f'role="alert"><strong>Not saved: .*{words}', page.text)
-    assert page.text.count(f'name="id" value="{update_id}"') == (2 if field == "until" else 1)
+    assert page.text.count(f'name="id" value="{update_id}"') == (2 if field in ("until", "tag") else 1)
     assert field == "until" or str(escape(answer)) in page.text
-    assert f'<a href="/updates/{update_id}">Back</a>' in page.text
+    assert f'<a href="/updates/{update_id}">Cancel</a>' in page.text
 
 
 def check_error_page(answer: TestResponse, status: int, words: str = "") -> None:
@@ -345,10 +345,10 @@ def test_nothing_pending_is_not_the_same_as_nothing_known(client: FlaskClient, s
         ("/?host=other", "No pending updates match."),
     ):
         page = shown(client, path)
-        assert f"<h1>{words}</h1>" in page
+        assert f'<h1 tabindex="-1">{words}</h1>' in page
         assert "Connect DIUN" not in page
     store.reopen(one(1), "person")
-    assert "<h1>Nothing done</h1>" in shown(client, "/?state=acknowledged")
+    assert '<h1 tabindex="-1">Nothing done</h1>' in shown(client, "/?state=acknowledged")
 
 
 def test_one_and_several_are_marked_as_done_and_reopened(client: FlaskClient, store: Store) -> None:
@@ -396,11 +396,24 @@ def test_a_tag_is_set_changed_and_taken_by_its_name(client: FlaskClient, store: 
 def test_the_tags_are_offered_where_one_types(client: FlaskClient, store: Store) -> None:
     store.create_tag("net & co")
     store.tag_updates(one(record(store)), "media", "")
-    page = client.post("/act/tag", data={"id": 1}).text
-    assert '<option value="media">' in page
-    assert '<option value="net &amp; co">' in page
-    assert '<option value="media">' in shown(client)
-    assert '<input name="tag" maxlength="100" value="media"' in shown(client, "/updates/1")
+    store.change_tag(store.tags()[0].id, "films", 7)
+    chosen = '<button class="label hue-7" name="tag" value="films" aria-current="true">films</button>'
+    for page in (client.post("/act/tag", data={"id": 1}).text, shown(client, "/updates/1")):
+        assert chosen in page
+        assert 'name="tag" value="net &amp; co">net &amp; co</button>' in page
+        assert '<button class="quiet" name="tag" value="">No tag</button>' in page
+        assert '<input name="tag" maxlength="100" value="films"' in page
+    assert chosen.replace(' aria-current="true"', "") in shown(client)
+
+
+def test_a_page_offers_the_tags_that_most_updates_have_and_the_present_one(client: FlaskClient, store: Store) -> None:
+    for number in range(90):
+        store.create_tag(f"tag {number:02}")
+    store.tag_updates(one(record(store, "nginx:1")), "tag 88", "")
+    store.tag_updates(one(record(store, "redis:7")), "zebra", "")
+    offered = re.findall('name="tag" value="(.+?)"', shown(client, "/updates/2"))
+    assert offered == [*(f"tag {number:02}" for number in range(78)), "tag 88", "zebra"]
+    assert 'data-tags="11"' in shown(client, "/updates/2")
 
 
 def test_the_tag_of_a_row_is_shown_in_its_colour(client: FlaskClient, store: Store) -> None:
@@ -992,11 +1005,11 @@ def test_without_javascript_a_page_asks(
     view = "?host=nas&group=tag"
     page = client.post(f"/act/{verb}", data={"view": view, **chosen})
     assert (page.status_code, actions(store, 1)) == (200, [])
-    assert f'<a href="/{escape(view)}">Back</a>' in page.text
+    assert f'<a href="/{escape(view)}">Cancel</a>' in page.text
     about = "3 updates" if "all" in chosen else "2 updates" if "id" in chosen else "app0 on nas"
     assert about in text(re.findall("<h1>.*?</h1>", page.text)[0])
     forms = re.findall(rf'<form method="post" action="/act/{verb}">.*?</form>', page.text, re.DOTALL)
-    assert len(forms) == (2 if verb == "snooze" else 1)
+    assert len(forms) == (1 if verb == "note" else 2)
     for form in forms:
         hidden: dict[str, list[str]] = {}
         for name, value in re.findall('<input type="hidden" name="([a-z]+)" value="([^"]*)"', form):

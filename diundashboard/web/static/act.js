@@ -85,15 +85,21 @@ async function drain() {
 function answered(batch, { text, url }) {
   for (const { one, rows } of batch) {
     for (const row of rows) delete row.dataset.leaving;
-    if (!one) for (const tick of $$("#page [type=checkbox]:checked")) tick.checked = false;
+    if (!one) for (const tick of $$(".update > :checked, [name=all]:checked")) tick.checked = false;
   }
   if (batch.some(({ menu }) => menu?.open)) closeMenus();
   forget();
   history.replaceState(history.state, "", url);
   const [{ action, fields }] = batch;
   if (!show(text, { answered: true, whole: action.endsWith("/undo") })) return location.assign(url);
-  if (fields.has("shown")) $(".line")?.scrollIntoView({ block: "nearest" });
+  if (fields.has("shown") || fields.has("group")) toTop();
   for (const { then } of batch) then?.();
+}
+
+// What comes next is not under the pointer and the focus.
+function toTop() {
+  scrollTo(0, 0);
+  $("h1")?.focus({ preventScroll: true });
 }
 
 function failed(batch, words) {

@@ -2,7 +2,9 @@
 
 import { chosen, send } from "./act.js";
 import { $, $$ } from "./dom.js";
+import { begin, mark } from "./pickers.js";
 import { selected } from "./select.js";
+import { tellTimes } from "./times.js";
 
 let entry = null;
 
@@ -21,6 +23,7 @@ export function askFor(button) {
   entry = chosen(button.form, button);
   for (const form of $$("form", dialog)) form.reset();
   $(".failed", dialog)?.remove();
+  tellTimes(dialog);
   if ($("textarea", dialog)) $("textarea", dialog).value = note?.textContent.trim() ?? "";
   $("[data-about]", dialog).textContent = row ? `${$("strong a", row).textContent} on ${$(".where strong", row).textContent}` : selected();
   const menu = button.closest("details[open]");
@@ -29,6 +32,10 @@ export function askFor(button) {
     $("summary", menu).focus();
   }
   dialog.showModal();
+  const field = $("[data-find]", dialog);
+  if (!field) return true;
+  mark(field, row && $(".labels .label", row)?.textContent);
+  begin(field);
   return true;
 }
 

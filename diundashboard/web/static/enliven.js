@@ -2,6 +2,7 @@
 
 import { showCopies } from "./copy.js";
 import { reopen } from "./older.js";
+import { refilter } from "./pickers.js";
 import { selected } from "./select.js";
 import { tellTimes } from "./times.js";
 
@@ -10,4 +11,5 @@ export function enliven() {
   showCopies();
   selected();
   reopen();
+  refilter();
 }

@@ -9,6 +9,7 @@ export function morph(page, next) {
   // A row keeps its place in the document while its series gets a new version, and with it another id.
   const coming = new Map(rows(next).map((row) => [row.dataset.key, row]));
   for (const row of $$(".updates > .update", page)) row.id = coming.get(row.dataset.key)?.id ?? row.id;
+  const boxes = unapplied(page, next);
   Idiomorph.morph(page, next, {
     callbacks: {
       beforeNodeMorphed: keep,
@@ -17,6 +18,21 @@ export function morph(page, next) {
       afterNodeAdded: (node) => node.matches?.(".updates > .update") && node.classList.add("fresh"),
     },
   });
+  boxes();
+}
+
+// The boxes of the filters that are ticked and not applied yet stay so, wherever they are now.
+function unapplied(page, next) {
+  const all = (root) => $$(".boxes input", root);
+  const key = ({ name, value }) => `${name}=${value}`;
+  const ticked = new Map(all(page).flatMap((box) => (box.checked === box.defaultChecked ? [] : [[key(box), box.checked]])));
+  const applied = new Set(all(next).flatMap((box) => (box.defaultChecked ? [key(box)] : [])));
+  return () => {
+    for (const box of all(page)) {
+      box.defaultChecked = applied.has(key(box));
+      box.checked = ticked.get(key(box)) ?? box.defaultChecked;
+    }
+  };
 }
 
 // What a script put there is its own, and so is what a person opened or ticked.
@@ -41,5 +57,5 @@ const changed = (field, name) => (name === "value" || name === "checked") && fie
 export function frame(next) {
   document.title = next.title;
   $('link[rel="icon"]').href = $('link[rel="icon"]', next).getAttribute("href");
-  for (const part of [".rooms", "#kept"]) if ($(part) && $(part, next)) Idiomorph.morph($(part), $(part, next));
+  for (const part of [".rooms", "#kept", "#tags"]) if ($(part) && $(part, next)) Idiomorph.morph($(part), $(part, next));
 }

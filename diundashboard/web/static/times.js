@@ -13,6 +13,16 @@ function age(time) {
   return days === 1 ? "yesterday" : days < 730 ? `${days} d` : `${Math.floor(days / 365)} y`;
 }
 
+function ahead(days) {
+  const then = new Date();
+  then.setDate(then.getDate() + days);
+  return then;
+}
+
+// As the server writes it, whatever the language of the browser: the words around it are English.
+const dayOf = (then) => `${part(then, "weekday")} ${then.getDate()} ${part(then, "month")}`;
+const part = (then, name) => then.toLocaleDateString("en", { [name]: "short" });
+
 export function tellTimes(root = document) {
   for (const time of $$("time", root)) {
     const moment = new Date(time.dateTime);
@@ -20,7 +30,6 @@ export function tellTimes(root = document) {
     if (moment < Date.now() && time.textContent !== age(moment)) time.textContent = age(moment);
   }
   for (const field of $$('input[name="zone"]', root)) field.value = new Date().getTimezoneOffset();
-  const tomorrow = new Date();
-  tomorrow.setDate(tomorrow.getDate() + 1);
-  for (const field of $$('input[type="date"]', root)) field.min = tomorrow.toLocaleDateString("sv"); // As ISO 8601.
+  for (const day of $$("[data-days]", root)) day.textContent = dayOf(ahead(Number(day.dataset.days)));
+  for (const field of $$('input[type="date"]', root)) field.min = ahead(1).toLocaleDateString("sv"); // As ISO 8601.
 }
