@@ -26,6 +26,8 @@ export function withhold(next, answered) {
   }
   append(kept, after.slice(last + 1), after[last].parentElement);
   coming.replaceWith(kept);
+  // Nobody has seen what waits: an action on all that match leaves it out.
+  $("[name=seen]", next)?.setAttribute("value", $("[name=seen]").value);
   return fresh ? `${fresh} new` : "List changed";
 }
 
