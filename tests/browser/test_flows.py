@@ -356,9 +356,12 @@ def test_a_keyboard_is_enough_to_work_an_update_off(quick: Dashboard, page: Page
     page.get_by_role("link", name="nginx", exact=True).focus()
     page.keyboard.press("Enter")
     page.locator("summary", has_text="Tag").focus()
-    for key in ("Enter", "Tab", "w", "e", "b", "Enter"):
+    page.keyboard.press("Enter")
+    if not page.locator("input[name=tag]:focus").count():  # A script puts the focus there.
+        page.keyboard.press("Tab")
+    for key in ("w", "e", "b", "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".detail .label")).to_have_text("web")
+    expect(page.locator(".detail header .label")).to_have_text("web")
     page.goto(quick.url)
     page.get_by_role("link", name="nginx", exact=True).focus()
     for _ in ("kind", "done"):
@@ -468,7 +471,7 @@ def test_axe_finds_nothing_on_pages_that_ask(read_filled: Dashboard, tinted: Pag
             f"/act/{verb}",
         )
         tinted.wait_for_url(f"**/act/{verb}")
-        expect(tinted.get_by_role("link", name="Back")).to_be_visible()
+        expect(tinted.get_by_role("link", name="Cancel")).to_be_visible()
         assert complaints_of_axe(tinted) == [], verb
 
 

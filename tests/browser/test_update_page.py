@@ -38,6 +38,7 @@ def test_every_key_of_the_list_works_on_the_page_of_an_update(opened: Callable[[
     for key, name in (("j", "a"), ("k", "b"), ("k", "c"), ("j", "b")):
         tab.keyboard.press(key)
         expect(title).to_have_text(f"{name} on pi")
+        expect(tab.locator("[data-live]")).to_be_visible()  # Its script runs.
     tab.keyboard.press("t")
     tab.keyboard.type("media")
     tab.keyboard.press("Enter")

@@ -21,7 +21,7 @@ def test_static_files_are_kept_for_a_year_in_a_folder_that_changes_with_them(cli
         assert answer.status_code == 200
         assert answer.mimetype == TYPES[address.rpartition(".")[2]]
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert len(answer.data) < (60 if "idiomorph" in address else 40) * 1024
+        assert len(answer.data) < (60 if "idiomorph" in address else 44) * 1024
 
 
 def test_a_page_names_every_script_so_that_a_browser_fetches_them_at_once(client: FlaskClient) -> None:
