@@ -40,7 +40,7 @@ def test_the_demo_fills_an_empty_database_and_refuses_one_with_data(config: Conf
     stamp = store.stamp()
     again = run_demo(config)
     assert again.returncode == 1
-    assert "needs an empty one" in again.stderr.splitlines()[-1]
+    assert "needs an empty database" in again.stderr.splitlines()[-1]
     assert store.stamp() == stamp
     store.close()
 
