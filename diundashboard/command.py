@@ -185,8 +185,8 @@ def _docker(update: Update) -> Iterator[Command]:
     yield from _compose(update)
     yield _command(
         "docker pull",
-        *(_edit(update, "what names the image") if _moved(update) else ()),
-        "# A container keeps its image until it is created anew.",
+        *(_edit(update, "the configuration") if _moved(update) else ()),
+        "# Pulling does not update a running container. Recreate it.",
         _line("docker", "pull", *_operands(_short(_target(update)))),
     )
 
@@ -230,13 +230,13 @@ def _kubernetes(update: Update) -> Iterator[Command]:
     elif workload.startswith("cronjob/"):
         yield _command(
             "kubectl get",
-            "# The next run pulls anew where imagePullPolicy is Always.",
+            "# The next run pulls the image again if imagePullPolicy is Always.",
             _line(*kubectl, "get", workload),
         )
     else:
         yield _command(
             "kubectl rollout restart",
-            "# It pulls anew where imagePullPolicy is Always.",
+            "# The pods pull the image again if imagePullPolicy is Always.",
             _line(*kubectl, "rollout", "restart", workload),
         )
 
@@ -249,7 +249,7 @@ def _nomad(update: Update) -> Iterator[Command]:
     if not _needs_an_edit(update):
         yield _command(
             "nomad job restart",
-            "# It pulls anew where the tag is latest or force_pull is true.",
+            "# Nomad pulls the image again if the tag is latest or force_pull is true.",
             _line("nomad", "job", "restart", *options, "-on-error", "fail", *_operands(job)),
         )
     else:
@@ -265,7 +265,7 @@ def _containerd(update: Update) -> Iterator[Command]:
     """nerdctl reads names as docker does; ctr needs full names."""
     namespace = update.metadata.get("ctn_namespace")
     options = ["--namespace", namespace] if namespace else []
-    kept = "# A container keeps its image until it is created anew."
+    kept = "# Pulling does not update a running container. Recreate it."
     yield _command("nerdctl pull", kept, _line("nerdctl", *options, "pull", *_operands(_short(_target(update)))))
     yield _command("ctr images pull", kept, _line("ctr", *options, "images", "pull", *_operands(_target(update))))
 
@@ -329,17 +329,17 @@ def _edit(update: Update, file: str) -> Iterator[str]:
     if _moved(update):
         same = not (before and after) or before == after
         yield (
-            f"# First change {old} to {new} in {file}."
+            f"# Make sure {file} uses {new}, not {old}."
             if same
-            else (f"# First change {before}@{old} to {after}@{new} in {file}.")
+            else f"# Make sure {file} uses {after}@{new}, not {before}@{old}."
         )
         yield "# The image is pinned to a digest, so pulling alone changes nothing."
     elif _rebuilt(update):
         return
     elif before and after:
-        yield f"# First change {before} to {after} in {file}."
+        yield f"# Make sure {file} uses {after}, not {before}."
     else:
-        yield f"# First see that {file} names {_plain(_short(_target(update)))}."
+        yield f"# Make sure {file} uses {_plain(_short(_target(update)))}."
 
 
 def _keep(update: Update, file: str, command: str) -> Iterator[str]:

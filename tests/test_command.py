@@ -129,11 +129,11 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         docker(),
         {
             "docker compose": [
-                "# First change 1.27.0 to 1.29.0 in compose.yml.",
+                "# Make sure compose.yml uses 1.29.0, not 1.27.0.",
                 "...",
                 "compose_update edge",
             ],
-            "docker pull": ["# A container keeps its image until it is created anew.", "docker pull nginx:1.29.0"],
+            "docker pull": ["# Pulling does not update a running container. Recreate it.", "docker pull nginx:1.29.0"],
         },
     ),
     "docker, a rebuild for two containers": (
@@ -141,7 +141,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         {
             "docker compose": ["...", "compose_update edge", "compose_update edge2"],
             "docker pull": [
-                "# A container keeps its image until it is created anew.",
+                "# Pulling does not update a running container. Recreate it.",
                 f"docker pull {LOCAL}/traefik:v3.1",
             ],
         },
@@ -150,19 +150,19 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         docker("ghcr.io/immich-app/immich-server:v1.119.0", "immich_server", kind="new"),
         {
             "docker compose": [
-                "# First see that compose.yml names ghcr.io/immich-app/immich-server:v1.119.0.",
+                "# Make sure compose.yml uses ghcr.io/immich-app/immich-server:v1.119.0.",
                 "...",
                 "compose_update immich_server",
             ],
             "docker pull": [
-                "# A container keeps its image until it is created anew.",
+                "# Pulling does not update a running container. Recreate it.",
                 "docker pull ghcr.io/immich-app/immich-server:v1.119.0",
             ],
         },
     ),
     "docker, no names": (
         update("redis:7.4.0", "docker", kind="rebuild"),
-        {"docker pull": ["# A container keeps its image until it is created anew.", "docker pull redis:7.4.0"]},
+        {"docker pull": ["# Pulling does not update a running container. Recreate it.", "docker pull redis:7.4.0"]},
     ),
     "swarm, a new version": (
         update(f"{LOCAL}/traefik:v3.2@{SHA256}", "swarm", SWARM, ("web_edge",), from_version="v3.1"),
@@ -199,7 +199,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",), "rebuild"),
         {
             "kubectl rollout restart": [
-                "# It pulls anew where imagePullPolicy is Always.",
+                "# The pods pull the image again if imagePullPolicy is Always.",
                 "kubectl -n shop rollout restart deployment/web",
             ]
         },
@@ -208,7 +208,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         kubernetes("backup-29394840-x7k2q", "rebuild"),
         {
             "kubectl get": [
-                "# The next run pulls anew where imagePullPolicy is Always.",
+                "# The next run pulls the image again if imagePullPolicy is Always.",
                 "kubectl -n shop get cronjob/backup",
             ]
         },
@@ -221,7 +221,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update("lscr.io/linuxserver/sonarr:4.0.10", "nomad", NOMAD, ("sonarr",), from_version="4.0.9"),
         {
             "nomad job run": [
-                "# First change 4.0.9 to 4.0.10 in the job file.",
+                "# Make sure the job file uses 4.0.10, not 4.0.9.",
                 "# In the folder of the job file:",
                 "nomad job run -namespace home media.nomad.hcl",
             ]
@@ -231,7 +231,7 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update("lscr.io/linuxserver/sonarr:latest", "nomad", NOMAD, ("sonarr",), "rebuild"),
         {
             "nomad job restart": [
-                "# It pulls anew where the tag is latest or force_pull is true.",
+                "# Nomad pulls the image again if the tag is latest or force_pull is true.",
                 "nomad job restart -namespace home -on-error fail media",
             ]
         },
@@ -244,11 +244,11 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update("nginx:1.29.0", "containerd", CONTAINERD, ("edge",)),
         {
             "nerdctl pull": [
-                "# A container keeps its image until it is created anew.",
+                "# Pulling does not update a running container. Recreate it.",
                 "nerdctl --namespace default pull nginx:1.29.0",
             ],
             "ctr images pull": [
-                "# A container keeps its image until it is created anew.",
+                "# Pulling does not update a running container. Recreate it.",
                 "ctr --namespace default images pull docker.io/library/nginx:1.29.0",
             ],
         },
@@ -257,12 +257,12 @@ CASES: dict[str, tuple[Update, dict[str, list[str]]]] = {
         update("python:3.14-slim", "dockerfile", {"stack": "build"}, from_version="3.13-slim"),
         {
             "docker build": [
-                "# First change 3.13-slim to 3.14-slim in the Dockerfile.",
+                "# Make sure the Dockerfile uses 3.14-slim, not 3.13-slim.",
                 "# In the folder of the Dockerfile, with the -t that its image has:",
                 "docker build --pull .",
             ],
             "docker compose build": [
-                "# First change 3.13-slim to 3.14-slim in the Dockerfile.",
+                "# Make sure the Dockerfile uses 3.14-slim, not 3.13-slim.",
                 "# In the folder of compose.yml:",
                 "docker compose build --pull",
                 "docker compose up -d",
@@ -313,15 +313,15 @@ PINNED = "# The image is pinned to a digest, so pulling alone changes nothing."
 PINS: dict[str, tuple[Update, list[str]]] = {
     "docker, a rebuild": (
         docker(kind="rebuild"),
-        [f"# First change {OLD} to {NEW} in compose.yml.", PINNED, "...", "compose_update edge"],
+        [f"# Make sure compose.yml uses {NEW}, not {OLD}.", PINNED, "...", "compose_update edge"],
     ),
     "docker, a new version": (
         docker(),
-        [f"# First change 1.27.0@{OLD} to 1.29.0@{NEW} in compose.yml.", PINNED, "...", "compose_update edge"],
+        [f"# Make sure compose.yml uses 1.29.0@{NEW}, not 1.27.0@{OLD}.", PINNED, "...", "compose_update edge"],
     ),
     "docker, nothing to compare with": (
         docker(kind="new"),
-        [f"# First change {OLD} to {NEW} in compose.yml.", PINNED, "...", "compose_update edge"],
+        [f"# Make sure compose.yml uses {NEW}, not {OLD}.", PINNED, "...", "compose_update edge"],
     ),
     "kubernetes, a rebuild": (
         update("nginx:1.29.0", "kubernetes", KUBERNETES, ("nginx",), "rebuild"),
@@ -333,7 +333,7 @@ PINS: dict[str, tuple[Update, list[str]]] = {
     "nomad, a rebuild": (
         update("redis:7.4.0", "nomad", NOMAD, ("sonarr",), "rebuild"),
         [
-            f"# First change {OLD} to {NEW} in the job file.",
+            f"# Make sure the job file uses {NEW}, not {OLD}.",
             PINNED,
             "# In the folder of the job file:",
             "nomad job run -namespace home media.nomad.hcl",
@@ -342,7 +342,7 @@ PINS: dict[str, tuple[Update, list[str]]] = {
     "dockerfile, a rebuild": (
         update("python:3.13-slim", "dockerfile", kind="rebuild"),
         [
-            f"# First change {OLD} to {NEW} in the Dockerfile.",
+            f"# Make sure the Dockerfile uses {NEW}, not {OLD}.",
             PINNED,
             "# In the folder of the Dockerfile, with the -t that its image has:",
             "docker build --pull .",
@@ -426,7 +426,7 @@ def test_docker_gets_the_short_name_where_it_means_the_same(text: str, short: st
 
 def test_an_image_that_is_pinned_by_digest_is_named_with_it() -> None:
     found = commands(docker(f"nginx@{SHA256}", kind="new"))[0].text
-    assert found.startswith(f"sh -c '\n# First see that compose.yml names nginx@{SHA256}.\n")
+    assert found.startswith(f"sh -c '\n# Make sure compose.yml uses nginx@{SHA256}.\n")
 
 
 def on(host: str, found: Update) -> Update:
@@ -449,17 +449,17 @@ def test_a_selection_gives_one_script_grouped_by_host() -> None:
         "...\n"
         "\n"
         "# postgres 1.27.0 to 17.1\n"
-        "# First change 1.27.0 to 17.1 in compose.yml.\n"
+        "# Make sure compose.yml uses 17.1, not 1.27.0.\n"
         "compose_update shop-db-1\n"
         "compose_update shop_db\n"
         "\n"
         "# python 3.13-slim to 3.14-slim\n"
-        "# First change 3.13-slim to 3.14-slim in the Dockerfile.\n"
+        "# Make sure the Dockerfile uses 3.14-slim, not 3.13-slim.\n"
         "# In the folder of the Dockerfile, with the -t that its image has:\n"
         "# By hand for python: docker build --pull .\n"
         "\n"
         "# ghcr.io/immich-app/immich-server v1.119.0\n"
-        "# First see that compose.yml names ghcr.io/immich-app/immich-server:v1.119.0.\n"
+        "# Make sure compose.yml uses ghcr.io/immich-app/immich-server:v1.119.0.\n"
         "compose_update immich_server\n"
         "end\n"
         "\n"

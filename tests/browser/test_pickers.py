@@ -157,3 +157,12 @@ def test_a_selection_is_tagged_by_mouse(dashboard: Dashboard, tab: Page) -> None
     expect(tab.get_by_role("dialog").locator("[aria-current]")).to_have_count(0)
     offered(tab).filter(has_text="media").click()
     expect(tab.locator(".update .label")).to_have_text(["media", "media"])
+
+
+def test_the_keyboard_goes_on_at_the_next_row_after_a_selection_was_snoozed(dashboard: Dashboard, tab: Page) -> None:
+    notify(dashboard, "app:1", "db:1", "web:1")
+    tab.goto(dashboard.url)
+    for key in ("j", "x", "j", "x", "s", "2"):
+        tab.keyboard.press(key)
+    expect(names(tab)).to_have_text(["app"])
+    expect(names(tab).get_by_role("link")).to_be_focused()

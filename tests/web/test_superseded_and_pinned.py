@@ -77,7 +77,7 @@ def test_a_pinned_image_is_marked_and_its_page_says_which_digest_to_change(clien
     assert client.get("/?state=pending").text.count(f'title="{OTHER}">pinned</small>') == 1
     page = client.get(f"/updates/{pinned}").text
     assert f'title="{OTHER}">pinned</small>' in page
-    assert f"# First change {OTHER} to {DIGEST} in compose.yml." in words(page)
+    assert f"# Make sure compose.yml uses {DIGEST}, not {OTHER}." in words(page)
     assert "The names come from DIUN" in words(page)
 
 

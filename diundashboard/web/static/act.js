@@ -111,7 +111,7 @@ function failed(batch, words) {
   }
   selected();
   if (marked) say(marked > 1 ? `${marked} changes not saved.` : "1 change not saved.");
-  else if (!batch[0].then) say(`Not saved. ${words}`, again);
+  else if (!batch[0].then) say(words.startsWith("Not saved") ? words : `Not saved. ${words}`, again);
 }
 
 // Rows close up, and the keyboard goes on to the next one.

@@ -1,7 +1,7 @@
 // Dialogs that ask for a date, a tag or a note. One stays open, with what was typed, until the server has saved it.
 
 import { chosen, send } from "./act.js";
-import { $, $$ } from "./dom.js";
+import { $, $$, current } from "./dom.js";
 import { begin, mark } from "./pickers.js";
 import { selected } from "./select.js";
 import { tellTimes } from "./times.js";
@@ -51,10 +51,17 @@ document.addEventListener("submit", (event) => {
   send({ ...entry, fields, then: (error) => answered(dialog, error) });
 });
 
+// What had the focus may be gone: the row of the keyboard gets it.
+function close(dialog) {
+  dialog.close();
+  if (!document.activeElement.matches("body, dialog *") || !current()) return;
+  $("strong a", current()).focus({ preventScroll: true });
+}
+
 function answered(dialog, error) {
   dialog.removeAttribute("aria-busy");
   $(".failed", dialog)?.remove();
-  if (!error) return dialog.close();
+  if (!error) return close(dialog);
   const words = Object.assign(document.createElement("p"), { className: "failed", role: "alert", textContent: error });
   $("h2", dialog).after(words);
 }

@@ -5,7 +5,8 @@ import { Idiomorph } from "./idiomorph-0.8.0.js";
 
 const typed = (field) => field.matches("input:not([type=hidden], [type=checkbox], [type=radio]), textarea");
 
-export function morph(page, next) {
+// `news`: rows that come are marked for a moment.
+export function morph(page, next, news) {
   // A row keeps its place in the document while its series gets a new version, and with it another id.
   const coming = new Map(rows(next).map((row) => [row.dataset.key, row]));
   for (const row of $$(".updates > .update", page)) row.id = coming.get(row.dataset.key)?.id ?? row.id;
@@ -15,7 +16,7 @@ export function morph(page, next) {
       beforeNodeMorphed: keep,
       beforeNodeRemoved: (node) => !node.matches?.("[data-own]"),
       beforeAttributeUpdated: (name, element) => !(name === "style" || (typed(element) && changed(element, name))),
-      afterNodeAdded: (node) => node.matches?.(".updates > .update") && node.classList.add("fresh"),
+      afterNodeAdded: (node) => news && node.matches?.(".updates > .update") && node.classList.add("fresh"),
     },
   });
   boxes();

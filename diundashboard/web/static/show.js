@@ -17,7 +17,7 @@ export function show(text, { answered = false, whole = false } = {}) {
   told(next);
   const at = rows().indexOf(current());
   const news = whole || calm() ? "" : withhold(next, answered);
-  morph($("#page"), $("#page", next));
+  morph($("#page"), $("#page", next), whole || !answered);
   // The row of the keyboard may be gone: the next one takes its place.
   if (at >= 0 && !current()) goTo(rows()[Math.min(at, rows().length - 1)]);
   waiting = news && text;
