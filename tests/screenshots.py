@@ -9,9 +9,9 @@ from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-from diundashboard.config import Config
+from diundashboard.config import AuthMode, Config
 from tests.conftest import chromium_path, sandbox
-from tests.dashboard import COMMAND, environment, open_to_all, running
+from tests.dashboard import COMMAND, environment, running
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
@@ -28,23 +28,36 @@ ROOMS = {
 SCREENS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
     "light": (1440, 900, "light"),
     "dark": (1440, 900, "dark"),
+    "medium": (820, 1180, "light"),
     "narrow": (390, 844, "light"),
 }
 
 
+ADMIN = "correct horse battery"
+
+
 def take() -> None:
-    """Render each page in light, dark and narrow."""
+    """Log in, and render each page in light, dark, medium and narrow."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        config = open_to_all(Config(db_path=str(Path(folder) / "diun.db")))
+        config = Config(
+            db_path=str(Path(folder) / "diun.db"),
+            auth_mode=AuthMode.PASSWORD,
+            admin_password=ADMIN,
+            webhook_secret="correct horse",
+        )
         subprocess.run([COMMAND, "demo"], env=environment(config), check=True)
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=sandbox())
-        with running(config) as dashboard:
-            newest = dashboard.request("GET", "/api/v1/updates?per_page=1").json["updates"][0]["id"]
+        with running(config, PUBLIC_URL="https://diun.lan") as dashboard:
             for name, (width, height, scheme) in SCREENS.items():
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
                 page = context.new_page()
-                for room, path in (ROOMS | {"update": f"/updates/{newest}"}).items():
+                page.goto(f"{dashboard.url}/login")
+                page.get_by_label("Name").fill("admin")
+                page.get_by_label("Password").fill(ADMIN)
+                page.keyboard.press("Enter")
+                first = page.locator(".update strong a").first.get_attribute("href")
+                for room, path in (ROOMS | {"update": str(first)}).items():
                     page.goto(dashboard.url + path)
                     page.screenshot(path=IMAGES / f"{room}-{name}.png")
                     print(f"docs/images/{room}-{name}.png")

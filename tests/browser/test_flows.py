@@ -403,7 +403,7 @@ AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
 def complaints_of_axe(page: Page) -> list[Any]:
     page.evaluate(AXE)
-    found = page.evaluate("axe.run().then(found => found.violations)")
+    found = page.evaluate("axe.run({rules: {'target-size': {enabled: true}}}).then(found => found.violations)")
     return [(rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
 
 
