@@ -130,7 +130,7 @@ def test_the_public_address_does_where_the_proxy_says_nothing(config: Config, ng
         assert f"{public}/webhook" in page
         assert 'action="/diun/theme"' in page
         answer = proxied.request("POST", "/diun/tags", b"name=x", Origin="https://diun.example.org", **FORM)
-        assert (answer.status, answer.headers["Location"]) == (303, "/diun/tags")
+        assert (answer.status, answer.headers["Location"]) == (303, "/diun/tags#tag-1")
         answer = proxied.request("POST", "/diun/tags", b"name=y", Origin="https://evil.example", **FORM)
         assert answer.status == 403
 

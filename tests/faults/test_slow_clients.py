@@ -181,9 +181,7 @@ def silence(client: socket.socket, sent: bytes) -> float:
 def test_memory_for_slow_bodies_is_bounded_and_a_large_notification_finds_room(impatient: Dashboard) -> None:
     (worker,) = psutil.Process(impatient.process.pid).children()
     large = PAYLOADS[0].read_bytes().ljust(BODY_LIMIT)
-    begin = time.monotonic()
     assert impatient.request("POST", "/webhook", large).status == 200
-    alone = time.monotonic() - begin
     before = worker.memory_info().rss
     head = b"POST /webhook HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n"
     with ExitStack() as slow, ThreadPoolExecutor(4) as senders:
@@ -191,7 +189,7 @@ def test_memory_for_slow_bodies_is_bounded_and_a_large_notification_finds_room(i
         sent = senders.map(lambda client: fill(client, bytes(BODY_LIMIT - 1)), clients)
         begin = time.monotonic()
         assert impatient.request("POST", "/webhook", large).status == 200
-        assert time.monotonic() - begin < 1 + 5 * alone
+        assert time.monotonic() - begin < 5  # DIUN waits for ten seconds.
         assert sum(sent) > 30 * BODY_LIMIT
         growth = worker.memory_info().rss - before
         print(f"memory for slow bodies: {growth / 2**20:.0f} MiB")
