@@ -66,20 +66,30 @@ export function flush() {
   return running;
 }
 
-addEventListener("pagehide", flush);
+// A person who leaves the page does not wait for one answer after the other.
+addEventListener("pagehide", () => {
+  while (queue.length) deliver(take());
+});
 
 async function drain() {
-  while (queue.length) {
-    const [first] = queue;
-    const others = first.one ? queue.findIndex((entry) => !entry.one || kindOf(entry) !== kindOf(first)) : 1;
-    sent = queue.splice(0, others < 0 ? queue.length : others);
-    const fields = new URLSearchParams(first.fields);
-    for (const { one } of sent) if (one) fields.append("id", one);
-    const result = await post(first.action, fields);
-    const batch = sent;
-    sent = [];
-    result.error ? failed(batch, result.error) : answered(batch, result);
-  }
+  while (queue.length) await deliver(take());
+}
+
+// What is next in the queue, and goes in one request.
+function take() {
+  const [first] = queue;
+  const others = first.one ? queue.findIndex((entry) => !entry.one || kindOf(entry) !== kindOf(first)) : 1;
+  return queue.splice(0, others < 0 ? queue.length : others);
+}
+
+async function deliver(batch) {
+  const [{ action, fields: shared }] = batch;
+  const fields = new URLSearchParams(shared);
+  for (const { one } of batch) if (one) fields.append("id", one);
+  sent = batch;
+  const result = await post(action, fields);
+  sent = [];
+  result.error ? failed(batch, result.error) : answered(batch, result);
 }
 
 function answered(batch, { text, url }) {

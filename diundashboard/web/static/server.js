@@ -17,7 +17,7 @@ export function tell(words, on = false) {
 
 // A request that a person makes. Whoever is logged out by now is sent to the login page.
 export async function request(address, options = {}) {
-  const signal = options.keepalive ? undefined : AbortSignal.timeout(PATIENCE);
+  const signal = AbortSignal.timeout(PATIENCE);
   const answer = await fetch(address, { signal, ...options, headers: { "X-Requested-With": "page" } });
   if (answer.status === 401) location.assign(`${ROOT}/login?next=${encodeURIComponent(here())}`);
   return answer;
@@ -27,11 +27,12 @@ export async function request(address, options = {}) {
 export const poll = (address, tag) =>
   fetch(address, { headers: { "X-Requested-With": "poll", ...(tag && { "If-None-Match": tag }) }, cache: "no-store" });
 
-// Sends a form. The result is either the page that answers, or `error`: why nothing was saved.
-export async function post(address, fields, keepalive = false) {
+// Sends a form, which arrives even if the person leaves the page. The result is either the page that answers, or
+// `error`: why nothing was saved.
+export async function post(address, fields) {
   const busy = setTimeout(() => $("main").setAttribute("aria-busy", "true"), BUSY);
   try {
-    const answer = await request(address, { method: "POST", body: fields, keepalive });
+    const answer = await request(address, { method: "POST", body: fields, keepalive: true });
     const text = await answer.text();
     if (answer.ok) return { text, url: answer.url };
     return { error: reason(answer, text) };
